@@ -1,0 +1,158 @@
+"""The condition tree: what must be true of a customer at an instant.
+
+Meaning, for an instant *t* and the set of events known (only those with event time ≤ t count):
+
+- An event at x has the age t - x. An `AgeRange` [from, to) holds it iff from ≤ t - x < to (SEMANTICS S1).
+- `Performed` counts the events in the age range, after the filters, since the last event of another kind
+  when asked (x ≥ that event's time), or strictly before it; true iff at_least ≤ n ≤ at_most.
+  With `same`, the count is the largest over the values of that property.
+- `Last` looks at the newest event only: true iff its age lies in the range.
+- `Compare` compares two aggregates, or an aggregate and a constant.
+- `InSegment` is the truth of another definition (`when` and not `exclude`), not what was emitted (S12).
+
+The tree is data. `streams.catalogue.compiler` turns it into code; `streams.testing.oracle` interprets it naively.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from streams.segmentation.timeline import DurationMs
+
+DEPTH_MAX = 10
+Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "exists"]
+
+
+class AgeRange(msgspec.Struct, frozen=True):
+    """Ages [from_ms, to_ms) before the instant asked about; `to_ms` None reaches back for ever."""
+
+    from_ms: DurationMs = 0
+    to_ms: DurationMs | None = None
+
+
+EVER = AgeRange()
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A test of one property of an event. A missing property passes only ``ne`` and ``exists: false``."""
+
+    property: str
+    operator: Operator
+    value: Any
+
+
+class Performed(msgspec.Struct, frozen=True, tag=True):
+    """The customer did *event* (an event type or a fact) between at_least and at_most times."""
+
+    event: str
+    at_least: int = 1
+    at_most: int | None = None
+    age: AgeRange = EVER
+    since: str | None = None
+    before: str | None = None
+    where: tuple[Filter, ...] = ()
+    same: str | None = None
+
+
+class Last(msgspec.Struct, frozen=True, tag=True):
+    """The newest *event* (an event type or a fact) has an age in the range."""
+
+    event: str
+    age: AgeRange
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """A number over the events in the age range: their count, or the sum of a money property in micros."""
+
+    kind: Literal["count", "sum"]
+    event: str
+    property: str | None = None
+    age: AgeRange = EVER
+    where: tuple[Filter, ...] = ()
+
+
+class Compare(msgspec.Struct, frozen=True, tag=True):
+    """``left OP constant``, or ``left OP factor_ppm/10^6 · right``; false when the right side is 0 events."""
+
+    left: Aggregate
+    operator: Literal["lt", "le", "gt", "ge"]
+    constant: int = 0
+    right: Aggregate | None = None
+    factor_ppm: int = 1_000_000
+
+
+class InSegment(msgspec.Struct, frozen=True, tag=True):
+    """The truth of another definition."""
+
+    segment_id: str
+
+
+class All(msgspec.Struct, frozen=True, tag=True):
+    """True iff every one is (Kleene)."""
+
+    conditions: tuple[Condition, ...]
+
+
+class Any_(msgspec.Struct, frozen=True, tag=True):
+    """True iff at least one is (Kleene)."""
+
+    conditions: tuple[Condition, ...]
+
+
+class Not(msgspec.Struct, frozen=True, tag=True):
+    """True iff the other is false (Kleene)."""
+
+    condition: Condition
+
+
+class Otherwise(msgspec.Struct, frozen=True, tag=True):
+    """The catch-all of a partition group: true where none above is."""
+
+
+Condition = Performed | Last | Compare | InSegment | All | Any_ | Not | Otherwise
+
+
+def leaves(condition: Condition) -> Iterator[Performed | Last | Compare | InSegment | Otherwise]:
+    """Yield the leaves of *condition*, left to right."""
+    match condition:
+        case All(conditions) | Any_(conditions):
+            for part in conditions:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
+        case _:
+            yield condition
+
+
+def depth(condition: Condition) -> int:
+    """Return how many levels *condition* nests; a leaf has 1."""
+    match condition:
+        case All(conditions) | Any_(conditions):
+            return 1 + max(map(depth, conditions), default=0)
+        case Not(part):
+            return 1 + depth(part)
+        case _:
+            return 1
+
+
+def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
+    """Return whether the truth of *condition* can rest on something not having happened (S5).
+
+    Did not, never, exactly N, at most N; and `Last` with a lower age, which says that nothing newer came.
+    """
+    match condition:
+        case All(conditions) | Any_(conditions):
+            return any(rests_on_absence(part, negated=negated) for part in conditions)
+        case Not(part):
+            return rests_on_absence(part, negated=not negated)
+        case Performed(at_most=at_most, since=since):
+            return negated or at_most is not None or since is not None
+        case Last(age=age):
+            return negated or age.from_ms > 0
+        case Otherwise():
+            return True
+        case _:
+            return negated
