@@ -27,6 +27,7 @@ RecordReason = Literal[
     "unknown_event",
     "too_large",
     "too_late",
+    "processing_failed",
 ]
 
 
