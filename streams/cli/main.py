@@ -1,0 +1,89 @@
+"""The command `streams`: a table of commands, loaded when one is called, and one place that prints errors.
+
+A command module defines one click command named `command`. It must not be imported to print `streams --help`:
+the worker's module brings Faust with it, and help should come at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import NamedTuple
+
+import click
+
+from streams.errors import DefinitionError, SettingsError, StreamsError
+
+
+class CommandEntry(NamedTuple):
+    """Where a command lives (``module:attribute``) and what it does, in one line."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: dict[str, CommandEntry] = {
+    "demo": CommandEntry(
+        "streams.cli.demo:command", "Replay a real shop's year through embedded Kafka; segments live."
+    ),
+    "worker": CommandEntry("streams.cli.worker:command", "Read customer events, write segment transitions."),
+    "backtest": CommandEntry(
+        "streams.cli.backtest:command", "Run the segments over a file of events, in simulated time."
+    ),
+    "catalogue": CommandEntry("streams.cli.catalogue:command", "Check and show segment definitions."),
+    "broker": CommandEntry("streams.cli.broker:command", "Run a real Apache Kafka on this machine."),
+}
+"""Every command, in the order of ``streams --help``."""
+
+
+def exit_code(error: StreamsError) -> int:
+    """Return 2 where the author of a definition or setting must act, else 1."""
+    return 2 if isinstance(error, DefinitionError | SettingsError) else 1
+
+
+class LazyCommands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Return the names of all commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        """Import and return the command *cmd_name*, or None when there is none of that name.
+
+        Raises:
+            TypeError: the module's attribute is not a click command; our own defect.
+        """
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module_name, _, attribute = entry.target.partition(":")
+        command = getattr(import_module(module_name), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry.target} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        """Write the list of commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of ours is printed with its hint instead of a traceback."""
+        try:
+            return super().invoke(ctx)
+        except StreamsError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(exit_code(error))
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(metadata.version("segment-streams"), prog_name="streams")
+def main() -> None:
+    """Customer segments from Kafka events: exact in event time, exactly once, with the reason.
+
+    \b
+    Examples:
+      streams demo                              a real shop's year, live in this terminal
+      streams backtest --events events.jsonl    what would have been emitted
+      streams worker                            the same against your Kafka (settings: STREAMS_*)
+    """  # noqa: D301  click reads \b as "keep these lines as they are"

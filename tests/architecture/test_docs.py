@@ -1,0 +1,49 @@
+"""Documentation that cannot go stale: commands, settings and make targets are named where people look."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streams.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def texts_of(name: str) -> list[str]:
+    """Return the text of a document of the top level in a list, empty while there is no such document."""
+    path = ROOT / name
+    return [path.read_text()] if path.exists() else []
+
+
+def settings_named_in_source() -> set[str]:
+    """Return every environment variable that the settings read."""
+    path = ROOT / "streams" / "settings.py"
+    return (
+        set(re.findall(r"\bSTREAMS_[A-Z][A-Z0-9_]*[A-Z0-9]\b", path.read_text())) if path.exists() else set()
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    """The README names every command of the command line."""
+    for readme in texts_of("README.md"):
+        assert f"streams {command}" in readme
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    """The README names every environment variable that is read as a setting."""
+    for readme in texts_of("README.md"):
+        assert sorted(name for name in settings_named_in_source() if name not in readme) == []
+
+
+def test_the_first_commands_of_the_readme_exist() -> None:
+    """Every `make` target that a document names is in the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"help", "demo", "test", "lint", "bench"} <= targets
+    for name in ("README.md", ".github/CONTRIBUTING.md", "tests/README.md"):
+        for document in texts_of(name):
+            named = set(re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", document, re.MULTILINE))
+            assert {first or second for first, second in named} <= targets
