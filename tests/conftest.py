@@ -1,13 +1,37 @@
-"""What all tests share: the Hypothesis profiles."""
+"""What all tests share: the Hypothesis profiles, and one real Kafka for the whole session."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from streams.broker import KafkaCluster
+from streams.testing.kafka import BOOTSTRAP_VARIABLE, docker_answers, kafka_container, unique_name
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
     "ci", max_examples=300, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """The address of a real Kafka: the one the environment names, else one in Docker, else the embedded one."""
+    if named := os.environ.get(BOOTSTRAP_VARIABLE):
+        yield named
+    elif docker_answers():
+        with kafka_container() as bootstrap:
+            yield bootstrap
+    else:
+        with KafkaCluster() as cluster:
+            yield cluster.bootstrap
+
+
+@pytest.fixture
+def topic_name() -> Callable[[str], str]:
+    """A function that makes a unique name out of a prefix; for groups and transactional ids as well."""
+    return unique_name
