@@ -1,0 +1,331 @@
+"""What is true of a customer at an instant, read straight off a list of events: slow, and plain to check.
+
+No journal, no running count: every question looks at every event again. This is one half of the oracle; the other
+half (`streams.testing.oracle_walk`) asks these questions along event time. Nothing here is shared with the engine.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from streams.segmentation.conditions import (
+    AgeRange,
+    Aggregate,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    Filter,
+    InSegment,
+    Last,
+    Not,
+    Otherwise,
+    Performed,
+    leaves,
+)
+from streams.segmentation.definitions import Catalogue, FactDefinition, GroupDefinition, SegmentDefinition
+from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.timeline import EpochMs
+
+Reading = tuple[str, tuple[Filter, ...]]
+"""An event type, and the filters that its events must pass to be read."""
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What may be known at an instant: the instant, and the events that count there."""
+
+    at_ms: EpochMs
+    events: Sequence[EventObserved]
+
+
+class Truths:
+    """Answers the conditions of one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.facts = {fact.name: fact for fact in catalogue.facts}
+        self.groups = {group.name: group for group in catalogue.groups}
+        self.segments = {segment.segment_id: segment for segment in catalogue.segments}
+
+    def partition_of(self, segment: SegmentDefinition) -> GroupDefinition | None:
+        """Return the partition group that decides about *segment*, or None when it stands alone."""
+        group = self.groups.get(segment.group or "")
+        return group if group is not None and group.kind == "partition" else None
+
+    def members_of(self, group: GroupDefinition) -> list[SegmentDefinition]:
+        """Return the members of *group*, rank 1 first; equal ranks as the catalogue lists them."""
+        return sorted((s for s in self.segments.values() if s.group == group.name), key=lambda s: s.rank)
+
+    # -- truth ------------------------------------------------------------------------------------------------
+
+    def entry(self, segment: SegmentDefinition, view: View) -> bool:
+        """Return whether *segment* may be entered: `when` and not `exclude` and not `until`.
+
+        Nothing is true of a customer of whom nothing is known: what did not happen counts from the first evidence on.
+        """
+        if not view.events:
+            return False
+        if segment.until is not None and self.holds(segment.until, view, segment):
+            return False
+        return self.truth(segment, view)
+
+    def stay(self, segment: SegmentDefinition, view: View) -> bool:
+        """Return whether a member stays: not `exclude`, and not `until` (`when`, if there is no `until`)."""
+        if segment.until is None:
+            return self.truth(segment, view)
+        return not self.excluded(segment, view) and not self.holds(segment.until, view, segment)
+
+    def truth(self, segment: SegmentDefinition, view: View) -> bool:
+        """Return what other definitions read of *segment*: `when` and not `exclude` (S12)."""
+        return self.holds(segment.when, view, segment) and not self.excluded(segment, view)
+
+    def excluded(self, segment: SegmentDefinition, view: View) -> bool:
+        """Return whether any segment that *segment* excludes is true."""
+        return any(self.truth(self.segments[other], view) for other in segment.exclude)
+
+    def winner(self, group: GroupDefinition, view: View) -> str | None:
+        """Return the first member of *group* that is true; None outside the population, and before any evidence."""
+        members = self.members_of(group)
+        if not view.events:
+            return None
+        if group.population is not None and not self.holds(group.population, view, members[0]):
+            return None
+        return next((m.segment_id for m in members if self.holds(m.when, view, m)), None)
+
+    def holds(self, condition: Condition, view: View, of: SegmentDefinition) -> bool:
+        """Return whether *condition*, a part of the definition *of*, is true in *view*."""
+        match condition:
+            case All(parts):
+                return all(self.holds(part, view, of) for part in parts)
+            case Any_(parts):
+                return any(self.holds(part, view, of) for part in parts)
+            case Not(part):
+                return not self.holds(part, view, of)
+            case Otherwise():
+                return not any(self.holds(other.when, view, other) for other in self._above(of))
+            case _:
+                return self._leaf_holds(condition, view)
+
+    def _leaf_holds(self, leaf: Performed | Last | Compare | InSegment, view: View) -> bool:
+        match leaf:
+            case Performed():
+                return self._performed(leaf, view)
+            case Last(event, age):
+                newest = newest_ms(self.occurrences(event, view))
+                return newest is not None and in_range(age, view.at_ms - newest)
+            case Compare():
+                return self._compared(leaf, view)
+            case InSegment(segment_id):
+                return self.truth(self.segments[segment_id], view)
+
+    def _above(self, segment: SegmentDefinition) -> list[SegmentDefinition]:
+        """Return the members of *segment*'s group that are tried before it."""
+        members = self.members_of(self.groups[segment.group or ""])
+        return members[: members.index(segment)]
+
+    def _performed(self, leaf: Performed, view: View) -> bool:
+        counted = self._counted(leaf.event, leaf.age, leaf.where, view)
+        if leaf.since is not None:
+            since = newest_ms(self.occurrences(leaf.since, view))
+            counted = [e for e in counted if since is not None and e.event_time_ms >= since]
+        if leaf.before is not None:
+            before = newest_ms(self.occurrences(leaf.before, view))
+            counted = [e for e in counted if before is not None and e.event_time_ms < before]
+        count = len(counted) if leaf.same is None else most_alike(counted, leaf.same)
+        return leaf.at_least <= count and (leaf.at_most is None or count <= leaf.at_most)
+
+    def _compared(self, leaf: Compare, view: View) -> bool:
+        compare = _COMPARISONS[leaf.operator]
+        left = self._number(leaf.left, view)
+        if leaf.right is None:
+            return compare(left, leaf.constant)
+        if not self._counted(leaf.right.event, leaf.right.age, leaf.right.where, view):
+            return False
+        return compare(left * 1_000_000, leaf.factor_ppm * self._number(leaf.right, view))
+
+    def _number(self, aggregate: Aggregate, view: View) -> int:
+        counted = self._counted(aggregate.event, aggregate.age, aggregate.where, view)
+        if aggregate.kind == "count":
+            return len(counted)
+        fact = self.facts.get(aggregate.event)
+        names = (aggregate.property,) if aggregate.property else fact.amount if fact else ()
+        return sum(amount_micros(event, names) for event in counted)
+
+    def _counted(
+        self, name: str, age: AgeRange, where: tuple[Filter, ...], view: View
+    ) -> list[EventObserved]:
+        """Return the occurrences of *name* whose age is in the range and that pass the filters."""
+        return [
+            event
+            for event in self.occurrences(name, view)
+            if in_range(age, view.at_ms - event.event_time_ms) and passes(where, event)
+        ]
+
+    def occurrences(self, name: str, view: View) -> list[EventObserved]:
+        """Return the events of the type or fact *name* in *view*, without those taken back by then (S15)."""
+        fact = self.facts.get(name)
+        if fact is None:
+            return [event for event in view.events if event.event_type == name]
+        undone = [
+            event.properties.get(fact.key)
+            for undoing in fact.undone_by
+            for event in view.events
+            if fact.key is not None and event.event_type == undoing.event and passes(undoing.where, event)
+        ]
+        return [
+            event
+            for event in view.events
+            if event.event_type in fact.events
+            and passes(fact.where, event)
+            and not taken_back(fact, event, undone)
+        ]
+
+    # -- what a definition reads ------------------------------------------------------------------------------
+
+    def conditions_of(
+        self, segment: SegmentDefinition, *, exclusions: bool
+    ) -> Iterator[tuple[Condition, SegmentDefinition]]:
+        """Yield *segment*'s conditions and those of the segments it refers to, each with its owner.
+
+        With *exclusions* also through `exclude`: all that its truth reads. Without: what the gate counts (S5).
+        """
+        own = [segment.when] if segment.until is None else [segment.when, segment.until]
+        referred = [leaf.segment_id for part in own for leaf in leaves(part) if isinstance(leaf, InSegment)]
+        yield from ((part, segment) for part in own)
+        for other in (*referred, *(segment.exclude if exclusions else ())):
+            yield from self._truth_conditions(self.segments[other], exclusions=exclusions)
+
+    def _truth_conditions(
+        self, segment: SegmentDefinition, *, exclusions: bool
+    ) -> Iterator[tuple[Condition, SegmentDefinition]]:
+        """Yield the conditions behind what others read of *segment*, which is never its `until`."""
+        yield segment.when, segment
+        referred = [leaf.segment_id for leaf in leaves(segment.when) if isinstance(leaf, InSegment)]
+        for other in (*referred, *(segment.exclude if exclusions else ())):
+            yield from self._truth_conditions(self.segments[other], exclusions=exclusions)
+
+    def readings(self, conditions: Iterable[Condition]) -> tuple[list[Reading], list[Reading]]:
+        """Return what *conditions* read: the events that count, and the events that take others back."""
+        counting: list[Reading] = []
+        undoing: list[Reading] = []
+        for condition in conditions:
+            for leaf in leaves(condition):
+                for name, where in _names_in(leaf):
+                    fact = self.facts.get(name)
+                    if fact is None:
+                        counting.append((name, where))
+                    else:
+                        counting.extend((event, (*fact.where, *where)) for event in fact.events)
+                        undoing.extend((other.event, other.where) for other in fact.undone_by)
+        return counting, undoing
+
+
+def _names_in(
+    leaf: Performed | Last | Compare | InSegment | Otherwise,
+) -> Iterator[tuple[str, tuple[Filter, ...]]]:
+    """Yield the event types and facts that *leaf* mentions, with its own filters on each."""
+    match leaf:
+        case Performed():
+            yield leaf.event, leaf.where
+            yield from ((name, ()) for name in (leaf.since, leaf.before) if name is not None)
+        case Last(event):
+            yield event, ()
+        case Compare():
+            yield leaf.left.event, leaf.left.where
+            if leaf.right is not None:
+                yield leaf.right.event, leaf.right.where
+        case InSegment() | Otherwise():
+            return
+
+
+def bounds_ms(conditions: Iterable[Condition]) -> set[int]:
+    """Return every age at which an event begins or ceases to count in *conditions*."""
+    ages: list[AgeRange] = []
+    for condition in conditions:
+        for leaf in leaves(condition):
+            match leaf:
+                case Performed() | Last():
+                    ages.append(leaf.age)
+                case Compare():
+                    ages.extend(side.age for side in (leaf.left, leaf.right) if side is not None)
+                case _:
+                    pass
+    return {bound for age in ages for bound in (age.from_ms, age.to_ms) if bound}
+
+
+def in_range(age: AgeRange, age_ms: int) -> bool:
+    """Return whether *age_ms* lies in the half-open range (S1)."""
+    return age.from_ms <= age_ms and (age.to_ms is None or age_ms < age.to_ms)
+
+
+def newest_ms(events: Iterable[EventObserved]) -> EpochMs | None:
+    """Return the time of the newest of *events*, or None when there is none."""
+    return max((event.event_time_ms for event in events), default=None)
+
+
+def most_alike(events: Sequence[EventObserved], name: str) -> int:
+    """Return how many of *events* share one value of the property *name*; those without it do not count."""
+    values = [event.properties[name] for event in events if event.properties.get(name) is not None]
+    return max((values.count(value) for value in values), default=0)
+
+
+def taken_back(fact: FactDefinition, event: EventObserved, undone: list[Any]) -> bool:
+    """Return whether *event*'s key is among the keys that were undone; without a key nothing undoes it."""
+    key = None if fact.key is None else event.properties.get(fact.key)
+    return key is not None and key in undone
+
+
+def matches(readings: Iterable[Reading], event: EventObserved) -> bool:
+    """Return whether one of *readings* reads *event*."""
+    return any(event.event_type == event_type and passes(where, event) for event_type, where in readings)
+
+
+def passes(where: Iterable[Filter], event: EventObserved) -> bool:
+    """Return whether *event* passes every filter; a missing property passes only ``ne`` and ``exists: false``."""
+    return all(_passes(test, event.properties.get(test.property)) for test in where)
+
+
+def _passes(test: Filter, value: Any) -> bool:
+    if test.operator == "exists":
+        return (value is not None) == bool(test.value)
+    if value is None:
+        return test.operator == "ne"
+    match test.operator:
+        case "eq":
+            return bool(value == test.value)
+        case "ne":
+            return bool(value != test.value)
+        case "in":
+            return value in test.value
+        case _:
+            left, right = number(value), number(test.value)
+            return left is not None and right is not None and _COMPARISONS[test.operator](left, right)
+
+
+def number(value: Any) -> Decimal | None:
+    """Return *value*, a number or a number's text, exactly; None when it is neither."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        exact = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return exact if exact.is_finite() else None
+
+
+def amount_micros(event: EventObserved, names: Sequence[str]) -> int:
+    """Return the first present of the money properties *names* in millionths; 0 when none can be read."""
+    present = next((event.properties[name] for name in names if event.properties.get(name) is not None), None)
+    exact = number(present)
+    return 0 if exact is None else int(exact.scaleb(6).to_integral_value())
