@@ -75,7 +75,7 @@ class Aggregate(msgspec.Struct, frozen=True):
 
 
 class Compare(msgspec.Struct, frozen=True, tag=True):
-    """``left OP constant``, or ``left OP factor_ppm/10^6 · right``; false when the right side is 0 events."""
+    """``left OP constant``, or ``left OP factor_ppm/10^6 · right``; false unless the right side is positive."""
 
     left: Aggregate
     operator: Literal["lt", "le", "gt", "ge"]

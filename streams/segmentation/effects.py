@@ -80,10 +80,3 @@ class MembershipsChanged(msgspec.Struct, gc=False):
     customer_id: str
     memberships: list[Membership]
     updated_at_ms: EpochMs
-
-
-class EventRefused(msgspec.Struct, gc=False):
-    """The core could not use an event; the shell writes the record to the dead-letter topic."""
-
-    reason: Literal["too_late"]
-    detail: str

@@ -5,6 +5,7 @@ Nothing here reads a clock. RFC 3339 text exists only at the edges (`streams.cod
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 EpochMs = int
@@ -20,3 +21,20 @@ NEVER: Final[EpochMs] = 1 << 62
 
 BEFORE_ALL: Final[EpochMs] = -(1 << 62)
 """Earlier than every instant: 'nothing seen yet'."""
+
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose: exact arithmetic in UTC
+
+
+def rfc3339(instant_ms: EpochMs) -> str:
+    """Return *instant_ms* as text in UTC with milliseconds, e.g. ``2026-03-02T13:37:11.250Z``."""
+    seconds, ms = divmod(instant_ms, SECOND_MS)
+    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat(timespec='seconds')}.{ms:03d}Z"
+
+
+def duration_text(duration_ms: DurationMs) -> str:
+    """Return *duration_ms* in its largest whole unit, e.g. ``90d``, ``36h``, ``250ms``."""
+    for unit, name in ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "m"), (SECOND_MS, "s")):
+        if duration_ms % unit == 0 and duration_ms:
+            return f"{duration_ms // unit}{name}"
+    return f"{duration_ms}ms"

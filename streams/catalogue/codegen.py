@@ -1,0 +1,288 @@
+"""Generates the Python that evaluates conditions. Text in, text out; `streams.catalogue.compiler` compiles it.
+
+The generated code is meant to be read: one function per segment and event type, plain statements, names from the
+definitions. Every leaf becomes a few statements that set its truth ``v<n>`` and the next instant ``n<n>`` at which time
+alone may change it; ``all``, ``any`` and ``not`` combine them as min, max and 2 - v, stopping at the first that decides.
+
+In a leaf ``j`` are the times of a journal, ``i`` how many of them count (event time ≤ seen), ``lo`` and ``hi`` bound those
+whose age is in the range.
+"""
+
+from __future__ import annotations
+
+from streams.catalogue.journalling import Journals
+from streams.segmentation.conditions import (
+    Aggregate,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    InSegment,
+    Last,
+    Not,
+    Performed,
+)
+
+COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+class Writer:
+    """Collects indented lines and hands out fresh numbers for variables."""
+
+    def __init__(self) -> None:
+        """Start empty, at the left margin."""
+        self.lines: list[str] = []
+        self.level = 0
+        self._count = 0
+
+    def __call__(self, line: str = "") -> None:
+        """Add one line at the current indentation."""
+        self.lines.append("    " * self.level + line if line else "")
+
+    def fresh(self) -> int:
+        """Return a number not handed out before in this function."""
+        self._count += 1
+        return self._count
+
+    def start(self, head: str) -> None:
+        """Begin a function at the left margin."""
+        self.level, self._count = 0, 0
+        self()
+        self()
+        self(head)
+        self.level = 1
+
+    @property
+    def text(self) -> str:
+        """All lines so far."""
+        return "\n".join(self.lines).strip("\n") + "\n"
+
+
+class ConditionWriter:
+    """Writes the statements that evaluate a condition at ``t``, looking at events up to ``seen``."""
+
+    def __init__(self, writer: Writer, journals: Journals, *, covered: bool) -> None:
+        """Write to *writer*.
+
+        Args:
+            writer: where the lines go.
+            journals: which journal answers which leaf.
+            covered: write the tests of coverage that make a leaf UNKNOWN (S10).
+        """
+        self.write, self.journals, self.covered = writer, journals, covered
+
+    def condition(self, condition: Condition) -> str:
+        """Write *condition*; return the suffix k of the variables ``v<k>`` and ``n<k>`` that hold its result."""
+        match condition:
+            case All(conditions):
+                return self._combined(conditions, stop="0", better="<")
+            case Any_(conditions):
+                return self._combined(conditions, stop="2", better=">")
+            case Not(part):
+                k = self.condition(part)
+                self.write(f"v{k} = 2 - v{k}")
+                return k
+            case Performed():
+                return self._performed(condition)
+            case Last():
+                return self._last(condition)
+            case Compare():
+                return self._compare(condition)
+            case InSegment(segment_id):
+                k = str(self.write.fresh())
+                self.write(f"v{k}, n{k} = truth_{self.journals.identifier(segment_id)}(p, t, seen, coverage)")
+                return k
+            case _:
+                raise TypeError(f"{condition!r} stands only in a partition group")
+
+    def _combined(self, conditions: tuple[Condition, ...], *, stop: str, better: str) -> str:
+        """Write a conjunction or disjunction; the first part that equals *stop* decides it."""
+        write = self.write
+        k = str(write.fresh())
+        level = write.level
+        for position, part in enumerate(conditions):
+            a = self.condition(part)
+            if position == 0:
+                write(f"v{k}, n{k} = v{a}, n{a}")
+            else:
+                write(f"if v{a} == {stop}:")
+                write(f"    v{k}, n{k} = v{a}, n{a}")
+                write("else:")
+                write(f"    if v{a} {better} v{k}: v{k} = v{a}")
+                write(f"    if n{a} < n{k}: n{k} = n{a}")
+            if position < len(conditions) - 1:
+                write(f"if v{k} != {stop}:")
+                write.level += 1
+        write.level = level
+        return k
+
+    def _entries(self, event: str, where: tuple[object, ...]) -> tuple[str, str]:
+        """Write ``j`` and ``i`` of the journal for *event*; return its name and the suffix."""
+        write = self.write
+        journal = self.journals.of(event, where)
+        k = str(write.fresh())
+        if journal.undone_by:
+            write(f"j{k} = p.{journal.name}")
+            write(f"if j{k} and p.{journal.name}_undone:")
+            write(f"    j{k} = net(j{k}, p.{journal.name}_undone, seen)")
+        else:
+            write(f"j{k} = p.{journal.name}")
+        write(f"i{k} = len(j{k})")
+        write(f"if i{k} and j{k}[-1] > seen: i{k} = bisect_right(j{k}, seen)")
+        return journal.name, k
+
+    def _unknown(self, k: str, event: str, undecided: str, window_start: str, again: str) -> None:
+        """Write: when the window starts before the coverage and the evidence does not decide, UNKNOWN."""
+        if not self.covered:
+            return
+        write = self.write
+        known_since = " , ".join(f"coverage[{i}]" for i in self.journals.coverage_of(event))
+        write(f"c{k} = max({known_since}, BEFORE_ALL)")
+        write(f"if {undecided} and {window_start} < c{k} and p.created < c{k}:")
+        write(f"    v{k} = 1")
+        write(f"    if c{k} + {again} > t and c{k} < NEVER: n{k} = min(n{k}, c{k} + {again})")
+
+    def _last(self, leaf: Last) -> str:
+        write = self.write
+        _, k = self._entries(leaf.event, ())
+        begin, end = leaf.age.from_ms, leaf.age.to_ms
+        write(f"v{k}, n{k} = 0, NEVER")
+        write(f"if i{k}:")
+        write.level += 1
+        write(f"x{k} = j{k}[i{k} - 1]")
+        if begin:
+            write(f"if t < x{k} + {begin}: n{k} = x{k} + {begin}")
+            if end is None:
+                write(f"else: v{k} = 2")
+            else:
+                write(f"elif t < x{k} + {end}: v{k}, n{k} = 2, x{k} + {end}")
+        elif end is None:
+            write(f"v{k} = 2")
+        else:
+            write(f"if t < x{k} + {end}: v{k}, n{k} = 2, x{k} + {end}")
+        write.level -= 1
+        reach = end if end is not None else 0
+        self._unknown(k, leaf.event, f"not i{k}", f"t - {end}" if end is not None else "BEFORE_ALL", str(reach))
+        return k
+
+    def _performed(self, leaf: Performed) -> str:
+        write = self.write
+        if leaf.since is not None or leaf.before is not None:
+            _, a = self._entries(leaf.since or leaf.before or "", ())
+            write(f"a{a} = j{a}[i{a} - 1] if i{a} else None")
+        name, k = self._entries(leaf.event, leaf.where)
+        end = leaf.age.to_ms
+        simple = leaf.at_most is None and not leaf.age.from_ms and leaf.before is None and leaf.same is None
+        if simple and leaf.at_least == 1:
+            self._newest(leaf, k, f"a{a}" if leaf.since is not None else None)
+        else:
+            write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
+            young = leaf.age.from_ms
+            write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
+            if leaf.since is not None:
+                write(f"lo{k} = hi{k} if a{a} is None else max(lo{k}, bisect_left(j{k}, a{a}, 0, i{k}))")
+                write(f"if hi{k} < lo{k}: hi{k} = lo{k}")
+            if leaf.before is not None:
+                write(f"hi{k} = lo{k} if a{a} is None else min(hi{k}, bisect_left(j{k}, a{a}, 0, i{k}))")
+                write(f"if hi{k} < lo{k}: hi{k} = lo{k}")
+            if leaf.same is not None:
+                column = f"p.{self.journals.column(name, leaf.same)}"
+                if self.journals.of(leaf.event, leaf.where).undone_by:
+                    column = f"net({column}, p.{name}_undone, seen)"
+                self._alike(leaf, k, column)
+            else:
+                self._counted(leaf, k, name)
+        more = f"v{k} != 2" if leaf.at_most is None else f"not (v{k} == 0 and c_{k} > {leaf.at_most})"
+        if leaf.since is None and leaf.before is None:
+            start = f"t - {end}" if end is not None else "BEFORE_ALL"
+            self._unknown(k, leaf.event, more, start, str(end or 0))
+        return k
+
+    def _newest(self, leaf: Performed, k: str, since: str | None) -> None:
+        """Write the commonest leaf: did it at least once (within T, since X): only the newest event matters."""
+        write = self.write
+        end = leaf.age.to_ms
+        test = f"if i{k}" if since is None else f"if i{k} and {since} is not None and j{k}[i{k} - 1] >= {since}"
+        write(f"v{k}, n{k} = 0, NEVER")
+        if end is None:
+            write(f"{test}: v{k} = 2")
+        else:
+            write(f"{test} and t < j{k}[i{k} - 1] + {end}: v{k}, n{k} = 2, j{k}[i{k} - 1] + {end}")
+
+    def _alike(self, leaf: Performed, k: str, column: str) -> None:
+        """Write a count of equal values of one property."""
+        write = self.write
+        end = leaf.age.to_ms
+        if leaf.at_most is None and not leaf.age.from_ms:
+            write(f"x{k} = newest_alike(j{k}, {column}, lo{k}, hi{k}, {leaf.at_least})")
+            write(f"v{k} = 2 if x{k} > BEFORE_ALL else 0")
+            write(f"n{k} = x{k} + {end} if v{k} else NEVER" if end is not None else f"n{k} = NEVER")
+            return
+        write(f"c_{k} = most_alike({column}, lo{k}, hi{k})")
+        self._ranged(leaf, k)
+
+    def _counted(self, leaf: Performed, k: str, name: str) -> None:
+        """Write a count of events."""
+        write = self.write
+        end = leaf.age.to_ms
+        folded = f" + folded(p.{name}_folded)" if end is None and leaf.since is None else ""
+        write(f"c_{k} = hi{k} - lo{k}{folded}")
+        if leaf.at_most is None and not leaf.age.from_ms:
+            write(f"v{k} = 2 if c_{k} >= {leaf.at_least} else 0")
+            write(
+                f"n{k} = j{k}[hi{k} - {leaf.at_least}] + {end} if v{k} else NEVER"
+                if end is not None
+                else f"n{k} = NEVER"
+            )
+            return
+        self._ranged(leaf, k)
+
+    def _ranged(self, leaf: Performed, k: str) -> None:
+        write = self.write
+        upper = "" if leaf.at_most is None else f" <= {leaf.at_most}"
+        write(f"v{k} = 2 if {leaf.at_least} <= c_{k}{upper} else 0")
+        if leaf.age.to_ms is None and not leaf.age.from_ms:
+            write(f"n{k} = NEVER")
+        else:
+            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, i{k}), ({leaf.age.from_ms}, {leaf.age.to_ms}))")
+
+    def _aggregate(self, aggregate: Aggregate) -> str:
+        """Write ``m<k>`` (the number), ``n<k>`` (next change) and ``q<k>`` (how many events)."""
+        write = self.write
+        name, k = self._entries(aggregate.event, aggregate.where)
+        end, young = aggregate.age.to_ms, aggregate.age.from_ms
+        write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
+        write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
+        folded = f" + folded(p.{name}_folded)" if end is None else ""
+        write(f"q{k} = hi{k} - lo{k}{folded}")
+        if aggregate.kind == "count":
+            write(f"m{k} = q{k}")
+        else:
+            amounts = f"p.{name}_amount"
+            if self.journals.of(aggregate.event, aggregate.where).undone_by:
+                amounts = f"net({amounts}, p.{name}_undone, seen)"
+            total = f" + folded_amount(p.{name}_folded)" if end is None else ""
+            write(f"m{k} = sum({amounts}[lo{k}:hi{k}]){total}")
+        if end is None and not young:
+            write(f"n{k} = NEVER")
+        else:
+            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, i{k}), ({young}, {end}))")
+        return k
+
+    def _compare(self, leaf: Compare) -> str:
+        write = self.write
+        a = self._aggregate(leaf.left)
+        sign = COMPARISONS[leaf.operator]
+        if leaf.right is None:
+            write(f"v{a} = 2 if m{a} {sign} {leaf.constant} else 0")
+        else:
+            b = self._aggregate(leaf.right)
+            write(f"v{a} = 2 if m{b} > 0 and m{a} * 1_000_000 {sign} m{b} * {leaf.factor_ppm} else 0")
+            write(f"if n{b} < n{a}: n{a} = n{b}")
+        for aggregate in (leaf.left, leaf.right):
+            if aggregate is not None:
+                end = aggregate.age.to_ms
+                start = f"t - {end}" if end is not None else "BEFORE_ALL"
+                self._unknown(a, aggregate.event, "True", start, str(end or 0))
+        return a
+

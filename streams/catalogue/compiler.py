@@ -1,0 +1,356 @@
+"""Compiles a catalogue to a plan: generates one Python module, executes it, wraps its functions.
+
+The module is deterministic: the same catalogue gives the same source, and its hash names the state format. It is kept
+readable (`streams catalogue show --code` prints it) and registered with `linecache`, so that tracebacks show its lines.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Mapping
+from typing import Any
+
+from xxhash import xxh3_128_hexdigest
+
+from streams.catalogue.codegen import ConditionWriter, Writer
+from streams.catalogue.handlers import write_handlers
+from streams.catalogue.journalling import Journals, events_of
+from streams.catalogue.wording import describe
+from streams.errors import DefinitionError
+from streams.segmentation.conditions import (
+    All,
+    Any_,
+    Compare,
+    Condition,
+    InSegment,
+    Last,
+    Not,
+    Otherwise,
+    Performed,
+    leaves,
+    rests_on_absence,
+)
+from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
+from streams.segmentation.journals import JournalSpec
+from streams.segmentation.plans import MachinePlan, MemberPlan, Plan
+from streams.segmentation.profiles import profile_type
+
+STATE_FORMAT = 1
+"""Version of everything in a profile that the generated source does not determine."""
+
+PREAMBLE = '''"""Generated from the catalogue; not edited by hand."""
+
+from bisect import bisect_left, bisect_right
+
+from streams.segmentation.effects import Clause
+from streams.segmentation.filters import amount_of, passes
+from streams.segmentation.journals import (
+    TRIM_AT, folded, folded_amount, forget, instants_of, most_alike, net, newest_alike, next_step, place, undo,
+)
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, rfc3339
+from streams.segmentation.truth import WORDS
+'''
+
+
+class Compiler:
+    """Compiles one catalogue."""
+
+    def __init__(self, catalogue: Catalogue, sources: Mapping[str, str], *, covered: bool = False) -> None:
+        """Prepare to compile *catalogue*.
+
+        Args:
+            catalogue: facts, groups and segments; checked by `streams.catalogue.checks`.
+            sources: event type → source.
+            covered: write the coverage tests that make truth UNKNOWN (S10); without them everything is known.
+        """
+        self.catalogue, self.covered = catalogue, covered
+        self.journals = Journals(catalogue, dict(sources))
+        self.segments = {segment.segment_id: segment for segment in catalogue.segments}
+        self.groups = {group.name: group for group in catalogue.groups if group.kind == "partition"}
+        self.write = Writer()
+        self.conditions = ConditionWriter(self.write, self.journals, covered=covered)
+        self.units = self._units()
+
+    def compile(self) -> Plan:
+        """Generate, execute and wrap.
+
+        Returns:
+            the plan.
+
+        Raises:
+            DefinitionError: segments refer to each other in a circle, or to something unknown.
+        """
+        for line in PREAMBLE.splitlines():
+            self.write(line)
+        for segment in self._in_order_of_reference():
+            self._write_truths(segment)
+        reads = [self._write_unit(unit) for unit in self.units]
+        write_handlers(self.write, self.journals, [[spec.name for spec in specs] for specs in reads])
+        source = self.write.text
+        plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
+        module = _execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
+        gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
+        return Plan(
+            plan_hash=plan_hash,
+            source=source,
+            profile_type=profile_type(self.journals.specs, len(gates)),
+            machines=tuple(self._machine(i, unit, gates, module) for i, unit in enumerate(self.units)),
+            bind=module["bind"],
+            gates=gates,
+            sources=self.journals.source_names,
+            journals=self.journals.specs,
+            properties=_properties(self.journals.specs),
+        )
+
+    # ---- what becomes a machine -----------------------------------------------------------------------------
+
+    def _units(self) -> list[SegmentDefinition | GroupDefinition]:
+        """Return what is decided together: each partition group where its first member stands, each segment."""
+        units: dict[str, SegmentDefinition | GroupDefinition] = {}
+        for segment in self.catalogue.segments:
+            if segment.group in self.groups:
+                units.setdefault(f"group {segment.group}", self.groups[segment.group])
+            else:
+                units[segment.segment_id] = segment
+        return list(units.values())
+
+    def members(self, unit: SegmentDefinition | GroupDefinition) -> list[SegmentDefinition]:
+        """Return the segments of *unit*: itself, or the group's members by rank."""
+        if isinstance(unit, SegmentDefinition):
+            return [unit]
+        return sorted((s for s in self.catalogue.segments if s.group == unit.name), key=lambda s: s.rank)
+
+    def _gate(self, unit: SegmentDefinition | GroupDefinition) -> frozenset[str]:
+        """Return the sources of the events in `when` and `until`, through references, not through exclusions."""
+        conditions = [c for s in self.members(unit) for c in (s.when, s.until)]
+        if isinstance(unit, GroupDefinition):
+            conditions.append(unit.population)
+        return frozenset().union(*(self._sources(c) for c in conditions if c is not None))
+
+    def _sources(self, condition: Condition) -> frozenset[str]:
+        found = self.journals.sources_of(condition)
+        for leaf in leaves(condition):
+            if isinstance(leaf, InSegment):
+                found |= self._sources(self.segments[leaf.segment_id].when)
+        return found
+
+    def _specs(self, conditions: list[Condition]) -> list[JournalSpec]:
+        """Return the journals that *conditions* read, through references and exclusions too."""
+        found: dict[str, JournalSpec] = {}
+        for condition in conditions:
+            for leaf in leaves(condition):
+                match leaf:
+                    case InSegment(segment_id):
+                        other = self.segments[segment_id]
+                        parts = [other.when, *(InSegment(name) for name in other.exclude)]
+                        found.update((spec.name, spec) for spec in self._specs(parts))
+                    case Performed(event=event, where=where):
+                        found[self.journals.of(event, where).name] = self.journals.of(event, where)
+                    case Compare(left=left, right=right):
+                        for aggregate in (left, right):
+                            if aggregate is not None:
+                                spec = self.journals.of(aggregate.event, aggregate.where)
+                                found[spec.name] = spec
+                    case _:
+                        pass
+                for name in () if isinstance(leaf, InSegment) else events_of(leaf):
+                    if (name, ()) in self.journals:
+                        found[self.journals.of(name, ()).name] = self.journals.of(name, ())
+        return list(found.values())
+
+    def _in_order_of_reference(self) -> list[SegmentDefinition]:
+        """Return the segments so that each comes after those it refers to."""
+        done: dict[str, SegmentDefinition] = {}
+
+        def visit(segment: SegmentDefinition, path: tuple[str, ...]) -> None:
+            if segment.segment_id in path:
+                circle = " -> ".join((*path[path.index(segment.segment_id) :], segment.segment_id))
+                raise DefinitionError(f"segments refer to each other in a circle: {circle}")
+            if segment.segment_id in done:
+                return
+            conditions = [c for c in (segment.when, segment.until) if c is not None]
+            names = [leaf.segment_id for c in conditions for leaf in leaves(c) if isinstance(leaf, InSegment)]
+            for name in (*names, *segment.exclude):
+                if name not in self.segments:
+                    raise DefinitionError(f"{segment.segment_id} refers to the unknown segment {name!r}")
+                visit(self.segments[name], (*path, segment.segment_id))
+            done[segment.segment_id] = segment
+
+        for segment in self.catalogue.segments:
+            visit(segment, ())
+        return list(done.values())
+
+    # ---- functions ------------------------------------------------------------------------------------------
+
+    def _function(self, name: str, condition: Condition, note: str) -> None:
+        write = self.write
+        write.start(f"def {name}(p, t, seen, coverage):")
+        write(f'"""{note}"""')
+        k = self.conditions.condition(condition)
+        write(f"return v{k}, n{k}")
+
+    def _write_truths(self, segment: SegmentDefinition) -> None:
+        """Write ``truth_``: `when` and not `exclude`; with an `until` also ``entry_`` and ``stay_``."""
+        if isinstance(segment.when, Otherwise):
+            return
+        name = self.journals.identifier(segment.segment_id)
+        outside = tuple(Not(InSegment(other)) for other in segment.exclude)
+        self._function(f"truth_{name}", _all(segment.when, *outside), f"{segment.segment_id}: {segment.label}")
+        if segment.until is not None:
+            until = Not(segment.until)
+            entry = All((until, InSegment(segment.segment_id)))
+            self._function(f"entry_{name}", entry, f"{segment.segment_id}: may enter")
+            self._function(f"stay_{name}", _all(until, *outside), f"{segment.segment_id}: may stay")
+
+    def _write_unit(self, unit: SegmentDefinition | GroupDefinition) -> list[JournalSpec]:
+        """Write what a machine needs beside the truths; return the journals it reads."""
+        members = self.members(unit)
+        conditions: list[Condition] = [c for s in members for c in (s.when, s.until) if c is not None]
+        conditions += [InSegment(other) for s in members for other in s.exclude]
+        if isinstance(unit, GroupDefinition):
+            if unit.population is not None:
+                conditions.append(unit.population)
+            self._write_winner(unit, members)
+        specs = self._specs(conditions)
+        write = self.write
+        write.start(f"def instants_{self._unit_name(unit)}(p):")
+        lists = [f"p.{s.name}" for s in specs] + [f"p.{s.name}_undone" for s in specs if s.undone_by]
+        write(f"return instants_of([{', '.join(lists)}])")
+        for segment in members:
+            self._write_why(segment)
+        return specs
+
+    def _unit_name(self, unit: SegmentDefinition | GroupDefinition) -> str:
+        name = unit.segment_id if isinstance(unit, SegmentDefinition) else f"group {unit.name}"
+        return self.journals.identifier(name)
+
+    def _write_winner(self, group: GroupDefinition, members: list[SegmentDefinition]) -> None:
+        """Write the index of the first member that is true, -1 outside the population; UNKNOWN counts as FALSE."""
+        write = self.write
+        write.start(f"def winner_{self._unit_name(group)}(p, t, seen, coverage):")
+        write(f'"""{group.name}: which of its members wins."""')
+        write("soonest = NEVER")
+        if group.population is not None:
+            k = self.conditions.condition(group.population)
+            write(f"if v{k} != 2: return -1, n{k}")
+            write(f"if n{k} < soonest: soonest = n{k}")
+        for index, segment in enumerate(members):
+            if isinstance(segment.when, Otherwise):
+                write(f"return {index}, soonest")
+                return
+            write(f"v, n = truth_{self.journals.identifier(segment.segment_id)}(p, t, seen, coverage)")
+            write("if n < soonest: soonest = n")
+            write(f"if v == 2: return {index}, soonest")
+        write("return -1, soonest")
+
+    def _write_why(self, segment: SegmentDefinition) -> None:
+        """Write the clauses of a definition with their values, for transitions."""
+        write = self.write
+        write.start(f"def why_{self.journals.identifier(segment.segment_id)}(p, t, seen, coverage):")
+        write("clauses = []")
+        for leaf, negated in _clauses(segment):
+            text = describe(leaf, negated=negated)
+            if isinstance(leaf, Otherwise):
+                write(f'clauses.append(Clause({text!r}, "true", ""))')
+                continue
+            k = self.conditions.condition(leaf)
+            truth = f"2 - v{k}" if negated else f"v{k}"
+            write(f"clauses.append(Clause({text!r}, WORDS[{truth}], {_value(leaf, k)}))")
+        write("return clauses")
+
+    def _machine(
+        self,
+        index: int,
+        unit: SegmentDefinition | GroupDefinition,
+        gates: tuple[frozenset[str], ...],
+        module: dict[str, Any],
+    ) -> MachinePlan:
+        name = self._unit_name(unit)
+        members = tuple(
+            MemberPlan(s.segment_id, s.version, module[f"why_{self.journals.identifier(s.segment_id)}"])
+            for s in self.members(unit)
+        )
+        gate, instants = gates.index(self._gate(unit)), module[f"instants_{name}"]
+        if isinstance(unit, GroupDefinition):
+            winner = module[f"winner_{name}"]
+            return MachinePlan(index, members, gate, True, winner, winner, instants, gated=True)
+        truth = module[f"truth_{name}"]
+        return MachinePlan(
+            index,
+            members,
+            gate,
+            partition_group=False,
+            entry=module.get(f"entry_{name}", truth),
+            stay=module.get(f"stay_{name}", truth),
+            instants=instants,
+            gated=unit.gated and rests_on_absence(unit.when),
+            dwell_ms=unit.dwell_ms,
+            grace_ms=unit.grace_ms,
+            min_membership_ms=unit.min_membership_ms,
+        )
+
+
+def compile_catalogue(catalogue: Catalogue, sources: Mapping[str, str], *, covered: bool = False) -> Plan:
+    """Compile *catalogue*; see `Compiler`."""
+    return Compiler(catalogue, sources, covered=covered).compile()
+
+
+def _all(first: Condition, *others: Condition) -> Condition:
+    """Return the conjunction; one condition alone stays as it is."""
+    return All((first, *others)) if others else first
+
+
+def _clauses(segment: SegmentDefinition) -> list[tuple[Condition, bool]]:
+    """Return the leaves of a definition, each with whether it stands negated; exclusions and `until` are negated."""
+    found: list[tuple[Condition, bool]] = []
+
+    def visit(condition: Condition, negated: bool) -> None:
+        match condition:
+            case All(conditions) | Any_(conditions):
+                for part in conditions:
+                    visit(part, negated)
+            case Not(part):
+                visit(part, not negated)
+            case _:
+                found.append((condition, negated))
+
+    visit(segment.when, False)
+    found += [(InSegment(other), True) for other in segment.exclude]
+    return found
+
+
+def _value(leaf: Condition, k: str) -> str:
+    """Return the expression of a clause's value after its statements were written with suffix *k*."""
+    match leaf:
+        case Performed(at_least=1, at_most=None, same=None):
+            return f'rfc3339(j{k}[i{k} - 1]) if i{k} else ""'
+        case Performed(same=None):
+            return f"str(c_{k})"
+        case Last():
+            return f'rfc3339(j{k}[i{k} - 1]) if i{k} else ""'
+        case Compare(left=left):
+            return f"str(m{k})" if left.kind == "count" else f"str(m{k} / 1_000_000)"
+        case _:
+            return '""'
+
+
+def _properties(specs: tuple[JournalSpec, ...]) -> dict[str, frozenset[str]]:
+    """Return, per event type, the properties that its handler reads."""
+    found: dict[str, set[str]] = {}
+    for spec in specs:
+        for event in spec.events:
+            names = {*spec.values, *spec.amounts, *(f.property for f in spec.where)}
+            found.setdefault(event, set()).update(names | ({spec.key} if spec.key else set()))
+        for event, where in spec.undone_by:
+            names = {spec.key or "", *(f.property for f in where)}
+            found.setdefault(event, set()).update(names)
+    return {event: frozenset(names) for event, names in found.items()}
+
+
+def _execute(source: str, plan_hash: str, specs: dict[str, JournalSpec]) -> dict[str, Any]:
+    """Run the generated module; its lines show up in tracebacks and profiles."""
+    file = f"<plan {plan_hash[:12]}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    module: dict[str, Any] = {"SPECS": specs}
+    exec(compile(source, file, "exec"), module)  # noqa: S102 - our own generator's output
+    return module

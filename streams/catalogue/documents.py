@@ -1,0 +1,278 @@
+"""Reads definitions from YAML. The grammar, in one look:
+
+    facts:    NAME: {events, where, key, amount, undone_by}
+    groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
+    segments: - {id, version, label, description, owner, group, rank, when, until, exclude,
+                 dwell, grace, gate, min_membership}
+
+    CONDITION
+      all: [CONDITION, …]     any: [CONDITION, …]     not: CONDITION     in: SEGMENT     otherwise: true
+      did: EVENT              at_least | at_most | exactly: N, within: T | ago: {from, to}, since: EVENT,
+                              before: EVENT, where: {PROPERTY: TEST}, same: PROPERTY
+      did_not: EVENT          within | ago, since, before, where
+      last: EVENT             within: T | ago: {from: T, to: T}
+      count: EVENT            within | ago, where, at_least | more_than | at_most | less_than: N or N% with of: AGGREGATE
+      sum: EVENT.PROPERTY     (a fact with an amount needs no property) likewise, in units of money
+
+An EVENT is an event type or a fact. What cannot be read raises `DefinitionError` at its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from decimal import Decimal, InvalidOperation
+
+from streams.catalogue.nodes import Node, nearest, read
+from streams.segmentation.conditions import (
+    DEPTH_MAX,
+    EVER,
+    AgeRange,
+    Aggregate,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    Filter,
+    InSegment,
+    Last,
+    Not,
+    Otherwise,
+    Performed,
+    depth,
+)
+from streams.segmentation.definitions import Catalogue, FactDefinition, GroupDefinition, SegmentDefinition, Undoing
+
+_RANGE_KEYS = ("within", "ago")
+_COUNT_KEYS = ("at_least", "at_most", "exactly")
+_COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
+_FILTERS = {"not": "ne", "below": "lt", "at_most": "le", "above": "gt", "at_least": "ge", "in": "in", "exists": "exists"}
+_HEADS = ("all", "any", "not", "in", "otherwise", "did", "did_not", "last", "count", "sum")
+_SEGMENT_KEYS = (
+    "id version label description owner group rank when until exclude dwell grace gate min_membership".split()
+)
+
+
+class Document:
+    """Reads one file, knowing which events exist."""
+
+    def __init__(self, events: Collection[str], facts: Collection[str] = ()) -> None:
+        """Accept *events* (canonical event types) and *facts* that other files define."""
+        self.events, self.facts = events, set(facts)
+
+    def catalogue(self, file: str, text: str) -> Catalogue:
+        """Return what *text* of *file* defines.
+
+        Raises:
+            DefinitionError: at the first thing that cannot be read.
+        """
+        parts = read(file, text).mapping(("facts", "groups", "segments"))
+        facts = parts["facts"].mapping() if "facts" in parts else {}
+        self.facts |= set(facts)
+        groups = parts["groups"].mapping() if "groups" in parts else {}
+        segments = parts["segments"].items() if "segments" in parts else []
+        return Catalogue(
+            facts=tuple(self.fact(name, node) for name, node in facts.items()),
+            groups=tuple(self.group(name, node) for name, node in groups.items()),
+            segments=tuple(self.segment(node) for node in segments),
+        )
+
+    def fact(self, name: str, node: Node) -> FactDefinition:
+        """Return the fact *name*."""
+        parts = node.mapping(("events", "where", "key", "amount", "undone_by"))
+        undoing = [self._undoing(item) for item in parts["undone_by"].items()] if "undone_by" in parts else []
+        key = parts["key"].text() if "key" in parts else None
+        if undoing and key is None:
+            raise parts["undone_by"].error("what can be undone needs a key", "add 'key: order_id'")
+        events = parts.get("events", node).items()
+        return FactDefinition(
+            name=name,
+            events=tuple(item.one_of(self.events, "event") for item in events),
+            where=self._filters(parts),
+            key=key,
+            amount=tuple(item.text() for item in parts["amount"].items()) if "amount" in parts else (),
+            undone_by=tuple(undoing),
+        )
+
+    def _undoing(self, node: Node) -> Undoing:
+        if not node.is_mapping:
+            return Undoing(node.one_of(self.events, "event"))
+        parts = node.mapping(("event", "where"))
+        return Undoing(_required(node, parts, "event").one_of(self.events, "event"), self._filters(parts))
+
+    def group(self, name: str, node: Node) -> GroupDefinition:
+        """Return the group *name*."""
+        parts = node.mapping(("kind", "population"))
+        kind = _required(node, parts, "kind").one_of(("partition", "arbitrated"), "kind of group")
+        population = self.condition(parts["population"]) if "population" in parts else None
+        return GroupDefinition(name, "partition" if kind == "partition" else "arbitrated", population)
+
+    def segment(self, node: Node) -> SegmentDefinition:
+        """Return one segment."""
+        parts = node.mapping(_SEGMENT_KEYS)
+        segment_id = _required(node, parts, "id").text()
+        if not segment_id.replace(".", "").replace("_", "").isalnum():
+            raise parts["id"].error(f"{segment_id!r} is no segment id", "letters, digits, '_' and '.' only")
+
+        def duration(key: str) -> int:
+            return parts[key].duration() if key in parts else 0
+
+        def text(key: str) -> str:
+            return parts[key].text() if key in parts else ""
+
+        return SegmentDefinition(
+            segment_id=segment_id,
+            version=parts["version"].whole(1) if "version" in parts else 1,
+            label=_required(node, parts, "label").text(),
+            description=text("description"),
+            owner=text("owner"),
+            when=self.condition(_required(node, parts, "when")),
+            until=self.condition(parts["until"]) if "until" in parts else None,
+            exclude=tuple(item.text() for item in parts["exclude"].items()) if "exclude" in parts else (),
+            dwell_ms=duration("dwell"),
+            grace_ms=duration("grace"),
+            gated="gate" not in parts or parts["gate"].one_of(("sources", "none"), "gate") == "sources",
+            min_membership_ms=duration("min_membership"),
+            group=text("group") or None,
+            rank=parts["rank"].whole(1) if "rank" in parts else 0,
+        )
+
+    # ---- conditions ---------------------------------------------------------------------------------------------
+
+    def condition(self, node: Node) -> Condition:
+        """Return the condition at *node*; a list means ``all``."""
+        found = self._condition(node, 1)
+        if depth(found) > DEPTH_MAX:
+            raise node.error(f"nested deeper than {DEPTH_MAX} levels", "name a part as a segment and use 'in:'")
+        return found
+
+    def _condition(self, node: Node, level: int) -> Condition:
+        if level > 2 * DEPTH_MAX:
+            raise node.error(f"nested deeper than {DEPTH_MAX} levels")
+        if node.is_list:
+            return All(tuple(self._condition(item, level + 1) for item in node.items()))
+        parts = node.mapping()
+        heads = [key for key in parts if key in _HEADS]
+        if len(heads) != 1:
+            unknown = next((key for key in parts if key not in _HEADS), "")
+            hint = nearest(unknown, _HEADS) if not heads else f"split {' and '.join(heads)} into a list under 'all'"
+            raise node.error("a condition needs exactly one of " + ", ".join(_HEADS), hint)
+        head = heads[0]
+        read_head: dict[str, Callable[[Node, dict[str, Node], int], Condition]] = {
+            "all": lambda n, p, k: All(self._several(p["all"], k)),
+            "any": lambda n, p, k: Any_(self._several(p["any"], k)),
+            "not": lambda n, p, k: Not(self._condition(p["not"], k + 1)),
+            "in": lambda n, p, k: InSegment(p["in"].text()),
+            "otherwise": lambda n, p, k: Otherwise(),
+        }
+        if head in read_head:
+            node.mapping((head,))
+            return read_head[head](node, parts, level)
+        return {"did": self._did, "did_not": self._did_not, "last": self._last}.get(head, self._compare)(node)
+
+    def _several(self, node: Node, level: int) -> tuple[Condition, ...]:
+        if not node.is_list or not node.items():
+            raise node.error("expected a list of conditions")
+        return tuple(self._condition(item, level + 1) for item in node.items())
+
+    def _event(self, node: Node) -> str:
+        return node.one_of([*self.facts, *self.events], "event or fact")
+
+    def _did(self, node: Node) -> Condition:
+        parts = node.mapping(("did", *_COUNT_KEYS, *_RANGE_KEYS, "since", "before", "where", "same"))
+        least, most = 1, None
+        if "exactly" in parts:
+            if "at_least" in parts or "at_most" in parts:
+                raise parts["exactly"].error("'exactly' stands alone")
+            least = most = parts["exactly"].whole()
+        if "at_least" in parts:
+            least = parts["at_least"].whole(1)
+        if "at_most" in parts:
+            most = parts["at_most"].whole()
+            least = least if "at_least" in parts else 0
+        if most is not None and most < least:
+            raise node.error(f"at most {most} is less than at least {least}")
+        return self._performed(parts, "did", least, most)
+
+    def _did_not(self, node: Node) -> Condition:
+        parts = node.mapping(("did_not", *_RANGE_KEYS, "since", "before", "where"))
+        return Not(self._performed(parts, "did_not", 1, None))
+
+    def _performed(self, parts: dict[str, Node], head: str, least: int, most: int | None) -> Performed:
+        return Performed(
+            event=self._event(parts[head]),
+            at_least=least,
+            at_most=most,
+            age=_age(parts),
+            since=self._event(parts["since"]) if "since" in parts else None,
+            before=self._event(parts["before"]) if "before" in parts else None,
+            where=self._filters(parts),
+            same=parts["same"].text() if "same" in parts else None,
+        )
+
+    def _last(self, node: Node) -> Condition:
+        parts = node.mapping(("last", *_RANGE_KEYS))
+        return Last(self._event(parts["last"]), _age(parts))
+
+    def _compare(self, node: Node) -> Condition:
+        parts = node.mapping(("count", "sum", *_RANGE_KEYS, "where", *_COMPARISONS, "of"))
+        signs = [key for key in parts if key in _COMPARISONS]
+        if len(signs) != 1:
+            raise node.error("a comparison needs exactly one of " + ", ".join(_COMPARISONS))
+        left, sign = self._aggregate(parts), _COMPARISONS[signs[0]]
+        limit = parts[signs[0]]
+        if limit.text().endswith("%"):
+            other = _required(node, parts, "of")
+            right = self._aggregate(other.mapping(("count", "sum", *_RANGE_KEYS, "where")))
+            return Compare(left, sign, 0, right, int(_decimal(limit, limit.text()[:-1]) * 10_000))  # type: ignore[arg-type]
+        if "of" in parts:
+            raise parts["of"].error("'of' needs a percentage, such as 'at_least: 30%'")
+        value = _decimal(limit, limit.text())
+        return Compare(left, sign, int(value * 1_000_000) if left.kind == "sum" else int(value))  # type: ignore[arg-type]
+
+    def _aggregate(self, parts: dict[str, Node]) -> Aggregate:
+        kind = "sum" if "sum" in parts else "count"
+        named = parts[kind]
+        event, _, field = named.text().rpartition(".") if kind == "sum" and "." in named.text() else (named.text(), "", "")
+        known = [*self.facts, *self.events]
+        if event not in known:
+            raise named.error(f"unknown event or fact {event!r}", nearest(event, known))
+        return Aggregate("sum" if kind == "sum" else "count", event, field or None, _age(parts), self._filters(parts))
+
+    def _filters(self, parts: dict[str, Node]) -> tuple[Filter, ...]:
+        found = []
+        for name, node in parts["where"].mapping().items() if "where" in parts else ():
+            if node.is_mapping:
+                for key, value in node.mapping(_FILTERS).items():
+                    wanted = [item.scalar() for item in value.items()] if key == "in" else value.scalar()
+                    found.append(Filter(name, _FILTERS[key], tuple(wanted) if key == "in" else wanted))  # type: ignore[arg-type]
+            else:
+                found.append(Filter(name, "eq", node.scalar()))
+        return tuple(found)
+
+
+def _required(node: Node, parts: dict[str, Node], key: str) -> Node:
+    if key not in parts:
+        raise node.error(f"{key!r} is missing")
+    return parts[key]
+
+
+def _age(parts: dict[str, Node]) -> AgeRange:
+    if "within" in parts and "ago" in parts:
+        raise parts["ago"].error("'within' and 'ago' exclude each other")
+    if "within" in parts:
+        return AgeRange(0, parts["within"].duration())
+    if "ago" not in parts:
+        return EVER
+    ago = parts["ago"].mapping(("from", "to"))
+    begin = ago["from"].duration() if "from" in ago else 0
+    end = ago["to"].duration() if "to" in ago else None
+    if end is not None and end <= begin:
+        raise parts["ago"].error("'to' must be longer ago than 'from'")
+    return AgeRange(begin, end)
+
+
+def _decimal(node: Node, text: str) -> Decimal:
+    try:
+        return Decimal(text.strip())
+    except InvalidOperation:
+        raise node.error(f"expected a number, found {text!r}") from None

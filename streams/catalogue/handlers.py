@@ -1,0 +1,111 @@
+"""Generates the handlers: one function per event type, which updates the journals and lets machines see the event."""
+
+from __future__ import annotations
+
+from streams.catalogue.codegen import Writer
+from streams.catalogue.journalling import Journals, Where
+from streams.segmentation.journals import JournalSpec, column_name
+
+CREATED = "created"
+"""A fact of this name says when a customer came into being: nothing of theirs is older (S10)."""
+
+
+def write_handlers(write: Writer, journals: Journals, reads: list[list[str]]) -> None:
+    """Write ``bind(machines)``, which returns event type → handler.
+
+    Args:
+        write: where the lines go.
+        journals: the catalogue's journals.
+        reads: per machine, the names of the journals it reads.
+    """
+    created = journals.facts.get(CREATED)
+    born = created.events if created is not None else ()
+    feeding: dict[str, list[JournalSpec]] = {}
+    undoing: dict[str, list[tuple[JournalSpec, Where]]] = {}
+    for spec in journals.specs:
+        for event in spec.events:
+            feeding.setdefault(event, []).append(spec)
+        for event, where in spec.undone_by:
+            undoing.setdefault(event, []).append((spec, where))
+    events = list(dict.fromkeys((*feeding, *undoing, *born)))
+    write.start("def bind(machines):")
+    write(f"{''.join(f'm{i}, ' for i in range(len(reads)))} = machines" if reads else "assert not machines")
+    for event in events:
+        fed, undone = feeding.get(event, []), undoing.get(event, [])
+        write()
+        write(f"def on_{column_name(event)}(x, p, key, event, late):")
+        write.level += 1
+        _body(write, fed, undone, reads, born=event in born)
+        write.level -= 1
+    write()
+    write(f"return {{{', '.join(f'{event!r}: on_{column_name(event)}' for event in events)}}}")
+
+
+def _body(
+    write: Writer,
+    fed: list[JournalSpec],
+    undone: list[tuple[JournalSpec, Where]],
+    reads: list[list[str]],
+    *,
+    born: bool,
+) -> None:
+    write("t = event.event_time_ms")
+    write("get = event.properties.get")
+    for number, spec in enumerate(fed):
+        if spec.amounts:  # first of all: a bad amount refuses the event before anything is changed
+            write(f"amount{number} = amount_of(get, {spec.amounts!r})")
+    write(f"kept = {not fed}")
+    if born:
+        write("if p.created == BEFORE_ALL or t < p.created: p.created = t")
+        write("kept = True")
+    for number, spec in enumerate(fed):
+        _feed(write, spec, number)
+    for spec, where in undone:
+        level = write.level
+        _test(write, where)
+        write(f'undo(p, SPECS[{spec.name!r}], str(get({spec.key!r}) or event.event_id), t)')
+        write.level = level
+    write("if not kept: return False")
+    fed_names = {spec.name for spec in fed}
+    undone_names = {spec.name for spec, _ in undone}
+    for machine, names in enumerate(reads):
+        if fed_names & set(names):
+            write(f"x.see(m{machine}, p, key, (t, event.event_id, late, False))")
+        elif undone_names & set(names):
+            write(f"x.see(m{machine}, p, key, (t, event.event_id, late, True))")
+    write("return True")
+
+
+def _test(write: Writer, where: Where) -> None:
+    """Open a block that runs when the event passes *where*."""
+    if where:
+        tests = (f"passes(get({f.property!r}), {f.operator!r}, {f.value!r})" for f in where)
+        write(f"if {' and '.join(tests)}:")
+        write.level += 1
+
+
+def _feed(write: Writer, spec: JournalSpec, number: int) -> None:
+    """Write: put the event into the journal *spec*."""
+    name, level = spec.name, write.level
+    horizon = "BEFORE_ALL" if spec.retention_ms is None else f"x.horizon - {spec.retention_ms}"
+    if spec.where:
+        write("kept = True")  # an event that a filter leaves out is not too late
+    _test(write, spec.where)
+    write(f"j = p.{name}")
+    write(f"k = place(j, t, {horizon})")
+    write("if k >= 0:")
+    write.level += 1
+    write("kept = True")
+    write("j.insert(k, t)")
+    for value in spec.values:
+        write(f"p.{name}_{column_name(value)}.insert(k, get({value!r}))")
+    if spec.amounts:
+        write(f"p.{name}_amount.insert(k, amount{number})")
+    if spec.key is not None:
+        write(f"occurrence = str(get({spec.key!r}) or event.event_id)")
+        write(f"p.{name}_key.insert(k, occurrence)")
+        write(f"if p.{name}_undone: p.{name}_undone.insert(k, NEVER)")
+        write(f"if occurrence in p.{name}_stray:")
+        write(f"    undo(p, SPECS[{name!r}], occurrence, p.{name}_stray.pop(occurrence))")
+    write(f"if len(j) > TRIM_AT: forget(p, SPECS[{name!r}], {horizon})")
+    write.level = level

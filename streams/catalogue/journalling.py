@@ -1,0 +1,203 @@
+"""Decides which journals a catalogue needs: what each leaf of each definition will ask for, and for how long.
+
+Leaves that read the same events with the same filters share a journal. A journal keeps entries for the longest window
+that reads it plus the time that late evidence may go back (`LATE_MS`); journals behind conditions without a window keep
+everything, up to the longest journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from streams.errors import DefinitionError
+from streams.segmentation.conditions import (
+    Aggregate,
+    Compare,
+    Condition,
+    Filter,
+    Last,
+    Performed,
+    leaves,
+)
+from streams.segmentation.definitions import Catalogue, FactDefinition
+from streams.segmentation.journals import JournalSpec, column_name
+from streams.segmentation.timeline import DAY_MS, DurationMs
+
+LATE_MS = 7 * DAY_MS
+"""How far back late evidence is still weighed against what has been forgotten since."""
+
+Where = tuple[Filter, ...]
+
+
+class _Need(msgspec.Struct):
+    """What all leaves together need of one journal; `reach_ms` None: everything."""
+
+    name: str
+    fact: FactDefinition
+    where: Where
+    reach_ms: DurationMs | None = 0
+    values: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
+
+
+class Journals:
+    """The journals of a catalogue and who reads them."""
+
+    def __init__(self, catalogue: Catalogue, sources: dict[str, str]) -> None:
+        """Collect what the definitions of *catalogue* need.
+
+        Args:
+            catalogue: facts, groups, segments.
+            sources: event type → source, for every event type that is named.
+
+        Raises:
+            DefinitionError: an event or fact is unknown.
+        """
+        self.sources = sources
+        self.source_names = tuple(dict.fromkeys(sources.values()))
+        self.facts = {fact.name: fact for fact in catalogue.facts}
+        self._needs: dict[tuple[str, Where], _Need] = {}
+        for fact in catalogue.facts:
+            if fact.amount:  # aggregates of a money fact are kept for people (gross totals), read or not
+                need = self._need(fact.name, ())
+                need.reach_ms, need.amounts = None, fact.amount
+        for definition in catalogue.segments:
+            for condition in (definition.when, definition.until):
+                self._collect(condition)
+        for group in catalogue.groups:
+            self._collect(group.population)
+        self._specs = {at: self._spec(need) for at, need in self._needs.items()}
+
+    @property
+    def specs(self) -> tuple[JournalSpec, ...]:
+        """All journals, in order of first mention."""
+        return tuple(self._specs.values())
+
+    def __contains__(self, at: tuple[str, Where]) -> bool:
+        """Return whether a journal answers for an event (or fact) with these filters."""
+        return at in self._specs
+
+    def of(self, event: str, where: Iterable[object]) -> JournalSpec:
+        """Return the journal that answers for *event* (or fact) with the filters *where*."""
+        return self._specs[event, tuple(where)]  # type: ignore[index]
+
+    def column(self, journal: str, property_name: str) -> str:
+        """Return the profile's list that holds *property_name* beside the times of *journal*."""
+        return f"{journal}_{column_name(property_name)}"
+
+    def identifier(self, segment_id: str) -> str:
+        """Return *segment_id* as a Python identifier."""
+        return column_name(segment_id)
+
+    def fact(self, event: str) -> FactDefinition:
+        """Return the fact that *event* names; an event type is a fact of its own.
+
+        Raises:
+            DefinitionError: neither is known.
+        """
+        found = self.facts.get(event)
+        if found is None:
+            if event not in self.sources:
+                raise DefinitionError(f"unknown event or fact {event!r}")
+            found = FactDefinition(event, (event,))
+        return found
+
+    def sources_of(self, condition: Condition | None) -> frozenset[str]:
+        """Return the sources of the events that *condition* reads itself (not through other segments)."""
+        if condition is None:
+            return frozenset()
+        return frozenset(self.sources[e] for name in events_of(condition) for e in self._event_types(name))
+
+    def coverage_of(self, event: str) -> list[int]:
+        """Return the positions, in the plan's sources, of the sources that *event* comes from."""
+        found = dict.fromkeys(self.sources[e] for e in self._event_types(event))
+        return [self.source_names.index(source) for source in found]
+
+    def _event_types(self, event: str) -> tuple[str, ...]:
+        fact = self.fact(event)
+        return (*fact.events, *(undoing.event for undoing in fact.undone_by))
+
+    def _collect(self, condition: Condition | None) -> None:
+        for leaf in leaves(condition) if condition is not None else ():
+            match leaf:
+                case Performed(event=event, where=where):
+                    need = self._need(event, where)
+                    _widen(need, reach_of(leaf))
+                    if leaf.same is not None:
+                        need.values = tuple(dict.fromkeys((*need.values, leaf.same)))
+                    for other in (leaf.since, leaf.before):
+                        if other is not None:
+                            self._need(other, ())
+                case Last(event=event):
+                    self._need(event, ())
+                case Compare(left=left, right=right):
+                    for aggregate in (left, right):
+                        if aggregate is not None:
+                            self._collect_aggregate(aggregate)
+                case _:
+                    pass
+
+    def _collect_aggregate(self, aggregate: Aggregate) -> None:
+        need = self._need(aggregate.event, aggregate.where)
+        _widen(need, aggregate.age.to_ms)
+        if aggregate.kind == "sum":
+            named = (aggregate.property,) if aggregate.property else need.fact.amount
+            if not named or (need.amounts and need.amounts != named):
+                raise DefinitionError(
+                    f"a sum of {aggregate.event!r} needs one money property",
+                    hint="name it as 'sum: EVENT.property', or give the fact an 'amount'",
+                )
+            need.amounts = named
+
+    def _need(self, event: str, where: Where) -> _Need:
+        found = self._needs.get((event, where))
+        if found is None:
+            names = {need.name for need in self._needs.values()}
+            name = base = column_name(event)
+            while name in names:
+                name = f"{base}_{sum(n.startswith(base) for n in names) + 1}"
+            found = self._needs[event, where] = _Need(name, self.fact(event), where)
+        return found
+
+    def _spec(self, need: _Need) -> JournalSpec:
+        fact = need.fact
+        return JournalSpec(
+            name=need.name,
+            events=fact.events,
+            where=(*fact.where, *need.where),
+            undone_by=tuple((undoing.event, undoing.where) for undoing in fact.undone_by),
+            key=fact.key if fact.undone_by else None,
+            values=need.values,
+            amounts=need.amounts,
+            retention_ms=None if need.reach_ms is None else need.reach_ms + LATE_MS,
+        )
+
+
+def _widen(need: _Need, reach_ms: DurationMs | None) -> None:
+    need.reach_ms = None if reach_ms is None or need.reach_ms is None else max(need.reach_ms, reach_ms)
+
+
+def reach_of(leaf: Performed) -> DurationMs | None:
+    """Return how far back from the newest event *leaf* asks; 0 when the newest event alone answers it."""
+    if leaf.at_most in (None, 0) and leaf.at_least <= 1 and not leaf.age.from_ms and not leaf.before and not leaf.same:
+        return 0
+    return leaf.age.to_ms
+
+
+def events_of(condition: Condition) -> list[str]:
+    """Return every event or fact that the leaves of *condition* name, in order, each once."""
+    found: dict[str, None] = {}
+    for leaf in leaves(condition):
+        match leaf:
+            case Performed(event=event, since=since, before=before):
+                names = [event, since, before]
+            case Last(event=event):
+                names = [event]
+            case Compare(left=left, right=right):
+                names = [left.event, right.event if right else None]
+            case _:
+                names = []
+        found.update(dict.fromkeys(name for name in names if name is not None))
+    return list(found)

@@ -1,0 +1,60 @@
+"""Tests of single properties, and money read from them, for generated code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt
+from typing import Any
+
+from streams.errors import RecordError
+from streams.segmentation.conditions import Operator
+from streams.segmentation.money import micros
+
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {"eq": eq, "lt": lt, "le": le, "gt": gt, "ge": ge}
+_FLAGS = {"true": True, "false": False}
+
+
+def passes(value: Any, operator: Operator, wanted: Any) -> bool:
+    """Return whether a property's *value* passes the test; None means that the property is missing.
+
+    Text that spells a number or a flag is compared as one where a number or a flag is wanted.
+    """
+    if operator == "exists":
+        return (value is not None) == wanted
+    if operator == "ne":
+        return not passes(value, "eq", wanted)
+    if value is None:
+        return False
+    if operator == "in":
+        return any(passes(value, "eq", one) for one in wanted)
+    if isinstance(value, str) and not isinstance(wanted, str):
+        value = _read_as(type(wanted), value)
+    try:
+        return _ORDERED[operator](value, wanted)
+    except TypeError:
+        return False
+
+
+def _read_as(kind: type, text: str) -> Any:
+    if kind is bool:
+        return _FLAGS.get(text.strip().casefold())
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def amount_of(get: Callable[[str], Any], names: tuple[str, ...]) -> int:
+    """Return the first present money property of *names* in micros; 0 when none is present.
+
+    Raises:
+        RecordError: it is present and no amount of money.
+    """
+    for name in names:
+        value = get(name)
+        if value is not None:
+            try:
+                return micros(value)
+            except ValueError as error:
+                raise RecordError("invalid_property", f"{name}: {error}") from None
+    return 0

@@ -1,0 +1,406 @@
+"""One partition of customers: profiles, watermarks, wake-ups; stimuli in, effects out.
+
+Everything that has to be exactly once is in here and in the records that `flush` yields: profiles, the watermarks, and
+through the profiles the timers. Profiles rest as the bytes of their last commit and are decoded when touched; a roll back
+forgets the decoded ones. So there is no undo log, and what is committed is byte for byte what a restart would read.
+
+Order of work at one record (S7): stream time rises, what is due fires (by due instant, then customer), the event applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import msgspec
+from xxhash import xxh3_64_digest, xxh3_128_hexdigest
+
+from streams.errors import OperationError
+from streams.segmentation.effects import (
+    Kind,
+    Membership,
+    MembershipsChanged,
+    Origin,
+    Transition,
+)
+from streams.segmentation.machines import Cause, GroupMachine, Machine, SegmentMachine, View
+from streams.segmentation.plans import Coverage, Plan, Profile
+from streams.segmentation.profiles import MEMBER, Header, MachineState
+from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
+from streams.segmentation.watermarks import InputSpec, Watermarks
+
+PARTITION_KEY = "\x00partition"
+"""Changelog key of the partition's own record; no customer's key has a zero byte."""
+
+SEEN_BYTES_MAX = 64 * 8
+"""Ids remembered per customer, 8 bytes each; an id that comes again after 64 others is taken for new."""
+
+LIVE_MAX = 200_000
+"""Profiles kept decoded between commits; beyond it they go back to rest."""
+
+
+class PartitionRecord(msgspec.Struct, array_like=True):
+    """The partition's own state in the changelog."""
+
+    plan_hash: str
+    watermarks: list[list[int]]
+    coverage: list[int]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a partition is run.
+
+    Attributes:
+        wall: live: idle inputs follow the wall clock, late timers are `catchup`; False for replays.
+        catchup_after_ms: a timer that fires later than this after its gate could have opened is `catchup` (S9).
+        coverage_since: sources are known only from the first record read on (S10); False: everything is known.
+        explain: transitions carry their clauses.
+    """
+
+    wall: bool = False
+    catchup_after_ms: DurationMs = 60_000
+    coverage_since: bool = False
+    explain: bool = True
+
+
+class Partition:
+    """All customers of one partition number.
+
+    Attributes:
+        effects: what has been decided since the last `take_effects`.
+        counts: events applied, duplicates, late events, refused, timers fired, late intervals.
+    """
+
+    def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options = Options()) -> None:
+        """Start empty."""
+        self.plan, self.options = plan, options
+        self.machines: tuple[Machine, ...] = tuple(
+            GroupMachine(machine) if machine.partition_group else SegmentMachine(machine)
+            for machine in plan.machines
+        )
+        self.handlers = plan.bind(self.machines)
+        self.watermarks = Watermarks(inputs, plan.gates, wall=options.wall)
+        self.coverage: Coverage = (NEVER if options.coverage_since else BEFORE_ALL,) * len(plan.sources)
+        self.effects: list[Transition] = []
+        self.counts = dict.fromkeys(("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0)
+        self.now_ms: EpochMs = BEFORE_ALL
+        self.horizon: EpochMs = BEFORE_ALL
+        self.rest: dict[str, bytes] = {}
+        self.live: dict[str, Profile] = {}
+        self.dirty: dict[str, None] = {}
+        self._staged: dict[str, bytes] = {}
+        self._changed: dict[str, None] = {}
+        self._record = b""
+        self._heaps: list[list[tuple[EpochMs, str]]] = [[] for _ in plan.gates]
+        self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(plan.profile_type).decode
+        self._wakes = msgspec.msgpack.Decoder(Header).decode
+        self._key = ""
+        self._record = self._partition_record()
+
+    # ---- stimuli ----------------------------------------------------------------------------------------------
+
+    def observe(self, event: EventObserved, position: int = 0) -> bool:
+        """Take *event*, read from input *position*: time rises, timers fire, the event applies.
+
+        Returns:
+            False when the event is older than everything that could still hold it; it changed nothing but time.
+        """
+        t = event.event_time_ms
+        watermarks = self.watermarks
+        late = t < watermarks.inputs[position]
+        if t > watermarks.stream_times[position] or watermarks.idle[position]:
+            if watermarks.observe(position, t):
+                self._fire_due()
+        if self.options.coverage_since:
+            self._watch(event.source, t)
+        handler = self.handlers.get(event.event_type)
+        if handler is None:
+            return True
+        key = event.key
+        profile = self._profile(key)
+        digest = xxh3_64_digest(event.event_id.encode())
+        seen = profile.seen
+        if _holds(seen, digest):
+            self.counts["duplicates"] += 1
+            return True
+        self.counts["events"] += 1
+        if late:
+            self.counts["late"] += 1
+        self.dirty[key] = None
+        profile.seen = seen[8 - SEEN_BYTES_MAX :] + digest if len(seen) >= SEEN_BYTES_MAX else seen + digest
+        if not handler(self, profile, key, event, late):
+            self.counts["refused"] += 1
+            return False
+        if t > profile.newest:
+            profile.newest = t
+        return True
+
+    def advance(self, position: int, watermark_ms: EpochMs) -> None:
+        """Raise the watermark of input *position* (a heartbeat, the end of a replay) and fire what is due."""
+        if self.watermarks.advance(position, watermark_ms):
+            self._fire_due()
+
+    def fall_idle(self, positions: frozenset[int], now_ms: EpochMs) -> bool:
+        """Let caught-up inputs follow the clock (S4) and fire what is due; return whether time moved."""
+        before = self.watermarks.inputs[:]
+        if self.watermarks.fall_idle(positions, now_ms):
+            self._fire_due()
+        return before != self.watermarks.inputs
+
+    # ---- what generated handlers call -------------------------------------------------------------------------
+
+    def see(self, machine: Machine, profile: Profile, key: str, evidence: tuple[EpochMs, str, bool, bool]) -> None:
+        """Let *machine* see an event that the journals of *profile* already hold, and arm its wake-up."""
+        gate = machine.gate
+        view = View(profile, self.watermarks.gates[gate], self.coverage, self)
+        self._key = key
+        state = profile.states.get(machine.index)
+        t = evidence[0]
+        if state is None:
+            in_order = t >= profile.newest
+            known = None
+            if in_order and not machine.plan.partition_group:
+                known = machine.entry(profile, t, t, self.coverage)
+                if known[0] != 2 and known[1] == NEVER:
+                    return  # outside, and nothing that time could change: nothing to remember
+            state = profile.states[machine.index] = machine.new_state()
+            if in_order:
+                machine.observe(view, state, evidence, known)
+            else:
+                machine.revise(view, state, evidence)
+        else:
+            machine.observe(view, state, evidence)
+        self._arm(profile, key, gate, machine.deadline(state))
+
+    def transition(
+        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, member: int = 0
+    ) -> None:
+        """Write down one decision of *machine* about the customer at hand."""
+        segment = machine.plan.members[member]
+        state.sequences[member] += 1
+        sequence = state.sequences[member]
+        by = cause.event_id or "timer"
+        key = self._key
+        identity = f"{key}|{segment.segment_id}|{segment.version}|{kind}|{at}|{by}|{sequence}"
+        transition_id = xxh3_128_hexdigest(identity.encode())
+        watermark = self.watermarks.gates[machine.gate]
+        shop_id, _, customer_id = key.partition("/")
+        profile = self.live[key]
+        entered = kind == "entered"
+        clauses = segment.why(profile, at, min(at, cause.seen), self.coverage) if self.options.explain else []
+        self.effects.append(
+            Transition(
+                transition_id,
+                shop_id,
+                customer_id,
+                segment.segment_id,
+                segment.version,
+                kind,
+                self._origin(cause),
+                at,
+                self.now_ms if self.options.wall else max(self.watermarks.stream_times),
+                watermark,
+                sequence,
+                by,
+                retracts=state.entry.hex() if kind == "retracted" else "",
+                entered_at_ms=None if entered else state.since,
+                valid_until_ms=state.due if entered and state.due < NEVER else None,
+                clauses=clauses,
+            )
+        )
+        if entered:
+            state.entry = bytes.fromhex(transition_id)
+        self._changed[key] = None
+
+    def corrected(self) -> None:
+        """Note that the customer's memberships changed without a transition (`since` was corrected, S14)."""
+        self._changed[self._key] = None
+
+    def missed(self) -> None:
+        """Count a membership that late evidence shows to have come and gone in the past (S14)."""
+        self.counts["late_intervals"] += 1
+
+    def _origin(self, cause: Cause) -> Origin:
+        if cause.event_id:
+            return "late" if cause.late else "event"
+        if self.options.wall and self.now_ms - cause.deadline > self.options.catchup_after_ms:
+            return "catchup"
+        return "timer"
+
+    # ---- wake-ups ---------------------------------------------------------------------------------------------
+
+    def _arm(self, profile: Profile, key: str, gate: int, deadline: EpochMs) -> None:
+        """Wake the profile when the gate's watermark reaches *deadline*, if nothing wakes it earlier."""
+        wakes = profile.wakes
+        if deadline < wakes[gate]:
+            wakes[gate] = deadline
+            heappush(self._heaps[gate], (deadline, key))
+
+    def _fire_due(self) -> None:
+        """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
+        self.horizon = self.watermarks.lowest
+        ready: list[tuple[EpochMs, str]] = []
+        for gate, watermark in enumerate(self.watermarks.gates):
+            heap = self._heaps[gate]
+            while heap and heap[0][0] <= watermark:
+                deadline, key = heappop(heap)
+                profile = self._profile(key)
+                if profile.wakes[gate] == deadline:
+                    profile.wakes[gate] = NEVER
+                    self.dirty[key] = None
+                    heappush(ready, (self._next_move(profile), key))
+        while ready:
+            due, key = heappop(ready)
+            profile = self._profile(key)
+            if due < NEVER:
+                self._step(profile, key, due)
+                due = self._next_move(profile)
+            if due < NEVER:
+                heappush(ready, (due, key))
+            else:
+                for index, state in profile.states.items():
+                    machine = self.machines[index]
+                    self._arm(profile, key, machine.gate, machine.deadline(state))
+
+    def _next_move(self, profile: Profile) -> EpochMs:
+        """Return the earliest instant that a machine of *profile* may pass now; `NEVER` when none may."""
+        soonest = NEVER
+        gates = self.watermarks.gates
+        for index, state in profile.states.items():
+            machine = self.machines[index]
+            if machine.deadline(state) <= gates[machine.gate]:
+                soonest = min(soonest, machine.next_instant(state))
+        return soonest
+
+    def _step(self, profile: Profile, key: str, through: EpochMs) -> None:
+        """Let every machine of *profile* walk through the instant *through*."""
+        self._key = key
+        self.counts["timers"] += 1
+        for index, state in sorted(profile.states.items()):
+            machine = self.machines[index]
+            watermark = self.watermarks.gates[machine.gate]
+            if machine.deadline(state) <= watermark and machine.next_instant(state) <= through:
+                machine.walk(View(profile, watermark, self.coverage, self), state, through)
+
+    # ---- state ------------------------------------------------------------------------------------------------
+
+    def _profile(self, key: str) -> Profile:
+        profile = self.live.get(key)
+        if profile is None:
+            rest = self.rest.get(key)
+            profile = self.plan.profile_type() if rest is None else self._decode(rest)
+            self.live[key] = profile
+        return profile
+
+    def _watch(self, source: str, t: EpochMs) -> None:
+        """Note the earliest record of *source* as the start of its coverage, if none is set (S10)."""
+        position = self.plan.sources.index(source) if source in self.plan.sources else -1
+        if position >= 0 and self.coverage[position] == NEVER:
+            self.coverage = (*self.coverage[:position], t, *self.coverage[position + 1 :])
+
+    def take_effects(self) -> list[Transition]:
+        """Return what was decided since the last call, in order."""
+        effects, self.effects = self.effects, []
+        return effects
+
+    def memberships(self, key: str) -> list[Membership]:
+        """Return the current memberships of the customer *key*, in the catalogue's order."""
+        found = []
+        profile = self._profile(key)
+        for index, state in sorted(profile.states.items()):
+            if state.status == MEMBER:
+                member = self.machines[index].plan.members[max(state.winner, 0)]
+                found.append(Membership(member.segment_id, member.version, state.since))
+        return found
+
+    def take_membership_changes(self) -> Iterator[MembershipsChanged]:
+        """Yield all memberships of each customer whose memberships changed since the last call."""
+        changed, self._changed = self._changed, {}
+        now = self.now_ms if self.options.wall else max(self.watermarks.stream_times)
+        for key in changed:
+            shop_id, _, customer_id = key.partition("/")
+            yield MembershipsChanged(shop_id, customer_id, self.memberships(key), now)
+
+    def flush(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the changelog records of what changed since the last commit: key, value."""
+        encode, live = self._encode, self.live
+        staged = self._staged = {key: encode(live[key]) for key in self.dirty}
+        yield from staged.items()
+        record = self._partition_record()
+        if record != self._record:
+            staged[PARTITION_KEY] = record
+            yield PARTITION_KEY, record
+
+    def commit(self) -> None:
+        """Make what `flush` yielded the truth."""
+        self._record = self._staged.pop(PARTITION_KEY, self._record)
+        self.rest.update(self._staged)
+        self._staged, self.dirty = {}, {}
+        if len(self.live) > LIVE_MAX:
+            self.live.clear()
+
+    def rollback(self) -> None:
+        """Become what the last commit left."""
+        self.effects, self._changed, self._staged = [], {}, {}
+        for key in self.live:
+            if key in self.dirty and key in self.rest:
+                self._rearm(key, self.rest[key])
+        self.live, self.dirty = {}, {}
+        self._take_record(self._record)
+
+    def load(self, key: str, value: bytes | None) -> None:
+        """Take one changelog record during a restore.
+
+        Raises:
+            OperationError: the record belongs to another plan or another number of inputs.
+        """
+        if value is None:
+            self.rest.pop(key, None)
+        elif key == PARTITION_KEY:
+            self._record = value
+        else:
+            self.rest[key] = value
+
+    def ready(self) -> None:
+        """Arm all wake-ups after the last `load`."""
+        self._take_record(self._record)
+        heaps = self._heaps = [[] for _ in self.plan.gates]
+        for key, value in self.rest.items():
+            for gate, deadline in enumerate(self._wakes(value).wakes):
+                if deadline < NEVER:
+                    heaps[gate].append((deadline, key))
+        for heap in heaps:
+            heapify(heap)
+
+    def _rearm(self, key: str, rest: bytes) -> None:
+        for gate, deadline in enumerate(self._wakes(rest).wakes):
+            if deadline < NEVER:
+                heappush(self._heaps[gate], (deadline, key))
+
+    def _partition_record(self) -> bytes:
+        return self._encode(
+            PartitionRecord(self.plan.plan_hash, self.watermarks.snapshot(), list(self.coverage))
+        )
+
+    def _take_record(self, value: bytes) -> None:
+        record = msgspec.msgpack.decode(value, type=PartitionRecord)
+        if record.plan_hash != self.plan.plan_hash:
+            raise OperationError(
+                "the state in the changelog was made with other definitions",
+                hint="start the worker with the catalogue it was made with, or with a new STREAMS_APPLICATION_ID, "
+                "which reads the inputs again from their beginning",
+            )
+        self.watermarks.restore(record.watermarks)
+        self.coverage = tuple(record.coverage)
+        self.horizon = self.watermarks.lowest
+
+
+def _holds(seen: bytes, digest: bytes) -> bool:
+    """Return whether the 8-byte *digest* stands in *seen* at a multiple of 8."""
+    found = seen.find(digest)
+    while found >= 0 and found & 7:
+        found = seen.find(digest, found + 1)
+    return found >= 0

@@ -1,0 +1,93 @@
+"""The compiled form of a catalogue: what the engine needs and nothing else.
+
+`streams.catalogue.compiler` makes a plan by generating Python source; the engine only calls the functions.
+
+An evaluation function takes ``(profile, t, seen, coverage)``: the truth at instant *t* when only events with event
+time ≤ *seen* are looked at. *seen* is *t*, or *t* - 1 where time goes before the evidence of the same instant. It returns
+``(value, next_change)``: *next_change* > *t* is an instant before which time alone changes nothing (`NEVER`: none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from streams.segmentation.effects import Clause
+from streams.segmentation.journals import JournalSpec
+from streams.segmentation.timeline import DurationMs, EpochMs
+
+Profile = Any
+"""An instance of `Plan.profile_type`; its fields depend on the plan (`streams.segmentation.profiles`)."""
+
+Coverage = tuple[EpochMs, ...]
+"""Per source of the plan, since when it was watched; `BEFORE_ALL` when everything is known."""
+
+Evaluate = Callable[[Profile, EpochMs, EpochMs, Coverage], tuple[int, EpochMs]]
+Instants = Callable[[Profile], list[EpochMs]]
+Why = Callable[[Profile, EpochMs, EpochMs, Coverage], list[Clause]]
+
+
+class MemberPlan(msgspec.Struct, frozen=True):
+    """One segment as transitions name it."""
+
+    segment_id: str
+    version: int
+    why: Why
+
+
+class MachinePlan(msgspec.Struct, frozen=True):
+    """What the engine needs of one segment, or of one partition group (all of its members together).
+
+    Attributes:
+        index: position in the plan; the key of its state in a profile.
+        members: the segments; exactly one unless a partition group.
+        gate: index into `Plan.gates`: the sources whose watermarks it waits for.
+        partition_group: whether it is one.
+        entry: truth of entering; for a partition group the index of the winning member, -1 for none.
+        stay: truth of staying.
+        instants: event times of all evidence that the profile's journals still hold for it, ascending, each once.
+        gated: whether an entry waits for the gate (S5).
+    """
+
+    index: int
+    members: tuple[MemberPlan, ...]
+    gate: int
+    partition_group: bool
+    entry: Evaluate
+    stay: Evaluate
+    instants: Instants
+    gated: bool
+    dwell_ms: DurationMs = 0
+    grace_ms: DurationMs = 0
+    min_membership_ms: DurationMs = 0
+
+
+Handler = Callable[[Any, Profile, str, Any, bool], bool]
+"""``(partition, profile, key, event, late)``: update the journals and let the machines see it; False when too late."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A compiled catalogue.
+
+    Attributes:
+        plan_hash: of the generated source; the state of one plan is not read by another.
+        source: the generated Python, for people (`streams catalogue show --code`).
+        profile_type: the generated `msgspec.Struct` of a customer's state.
+        handlers: event type → handler; event types that no definition reads are absent.
+        bind: makes the handlers, given the machines that the engine built from `machines`.
+        gates: sets of sources.
+        sources: all sources, in the order of `Coverage`.
+        properties: event type → properties that the plan reads.
+    """
+
+    plan_hash: str
+    source: str
+    profile_type: type
+    machines: tuple[MachinePlan, ...]
+    bind: Callable[[tuple[Any, ...]], Mapping[str, Handler]]
+    gates: tuple[frozenset[str], ...]
+    sources: tuple[str, ...]
+    journals: tuple[JournalSpec, ...]
+    properties: Mapping[str, frozenset[str]]

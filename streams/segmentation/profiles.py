@@ -1,0 +1,82 @@
+"""A customer's state: journals, machine states, the ids already seen, and when to wake up.
+
+The profile's type is made per plan, with one field per journal list. It is a `msgspec.Struct` in array form: the same
+object is the working state and, encoded, the changelog record and the state at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from streams.segmentation.journals import JournalSpec
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+
+OUT, PENDING, MEMBER = 0, 1, 2
+
+Waiting = tuple[EpochMs, str, bool, bool]
+"""Evidence not walked over yet: event time, event id, late, undoing."""
+
+
+class MachineState(msgspec.Struct, array_like=True, gc=False):
+    """Where one machine stands for one customer (`streams/decisions/0002`).
+
+    Attributes:
+        status: `OUT`, `PENDING` or `MEMBER`.
+        winner: index of the member it is in; -1 when none (a plain segment: 0 while `MEMBER`).
+        since: `PENDING`: start of the pending time; `MEMBER`: when the membership began.
+        left: event time of the last exit that was emitted.
+        at: instant up to which event time has been walked.
+        due: next instant at which time alone may change something.
+        cause, late: event id that began the pending time (empty: time did), and whether that event was late.
+        entry: transition id of the entry now standing, as bytes.
+        sequences: per member, how many transitions were emitted.
+        waiting: evidence behind an undecided instant, by event time.
+    """
+
+    status: int = OUT
+    winner: int = -1
+    since: EpochMs = BEFORE_ALL
+    left: EpochMs = BEFORE_ALL
+    at: EpochMs = BEFORE_ALL
+    due: EpochMs = NEVER
+    cause: str = ""
+    late: bool = False
+    entry: bytes = b""
+    sequences: list[int] = []
+    waiting: list[Waiting] = []
+
+
+class Header(msgspec.Struct, array_like=True, gc=False):
+    """The leading fields of every profile: enough to arm its wake-ups without decoding the rest."""
+
+    wakes: list[EpochMs]
+
+
+def profile_type(journals: Iterable[JournalSpec], gates: int) -> type:
+    """Return the profile type of a plan.
+
+    Fields: ``wakes`` (per gate, the deadline armed; `NEVER` when none), ``newest`` (greatest event time applied),
+    ``seen`` (8-byte hashes of the last event ids), ``states`` (machine index → state), then each journal's lists,
+    ``<journal>_folded`` (entries beyond the longest journal: count, amount) and, for journals that can be undone,
+    ``<journal>_stray`` (key → time of an undoing event that came before its occurrence).
+    """
+    nowhere = [NEVER] * gates
+    fields: list[Any] = [
+        ("wakes", list[int], msgspec.field(default_factory=lambda: list(nowhere))),
+        ("newest", int, BEFORE_ALL),
+        ("seen", bytes, b""),
+        ("created", int, BEFORE_ALL),
+        ("states", dict[int, MachineState], msgspec.field(default_factory=dict)),
+    ]
+    for journal in journals:
+        fields.append((journal.name, list[int], msgspec.field(default_factory=list)))
+        for column in journal.columns:
+            kind = list[int] if column.endswith(("_undone", "_amount")) else list[Any]
+            fields.append((column, kind, msgspec.field(default_factory=list)))
+        fields.append((f"{journal.name}_folded", list[int], msgspec.field(default_factory=list)))
+        if journal.undone_by:
+            fields.append((f"{journal.name}_stray", dict[str, int], msgspec.field(default_factory=dict)))
+    return msgspec.defstruct("Profile", fields, array_like=True, gc=False)
