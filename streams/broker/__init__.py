@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from streams.broker.cluster import KafkaCluster
-from streams.broker.jars import KAFKA_VERSION
+from streams.broker.pins import KAFKA_VERSION
 
 __all__ = ["KAFKA_VERSION", "KafkaCluster"]

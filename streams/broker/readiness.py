@@ -6,12 +6,17 @@ import logging
 import socket
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from streams.broker.ports import LOOPBACK
 
 _ANSWER_TIMEOUT_S = 5.0
 _PROBE_TOPIC = "readiness-probe"
+# The client reports refused connections, which are what one expects of a Kafka that is starting.
+_silent = logging.getLogger(f"{__name__}.client")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
 
 
 def listens(port: int) -> bool:
@@ -27,13 +32,7 @@ def accepts_topics(bootstrap: str, *, copies: int) -> bool:
     Stronger than an answer to a metadata request: the controller must be elected, and as many brokers as there are
     copies must have joined.
     """
-    silent = logging.getLogger(f"{__name__}.client")
-    silent.addHandler(logging.NullHandler())
-    silent.propagate = False  # refused connections are expected here
-    admin = AdminClient(
-        {"bootstrap.servers": bootstrap, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100},
-        logger=silent,
-    )
+    admin = _client(bootstrap)
     topic = NewTopic(_PROBE_TOPIC, num_partitions=1, replication_factor=copies)
     try:
         if len(admin.list_topics(timeout=_ANSWER_TIMEOUT_S).brokers) < copies:
@@ -43,3 +42,16 @@ def accepts_topics(bootstrap: str, *, copies: int) -> bool:
     except (KafkaException, TimeoutError):
         return False
     return True
+
+
+def has_joined(address: str, *, node_id: int) -> bool:
+    """Whether the node at *address* answers and counts itself among the brokers of its cluster."""
+    try:
+        return node_id in _client(address).list_topics(timeout=_ANSWER_TIMEOUT_S).brokers
+    except KafkaException:
+        return False
+
+
+def _client(bootstrap: str) -> AdminClient:
+    quick = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
+    return AdminClient({"bootstrap.servers": bootstrap, **quick}, logger=_silent)

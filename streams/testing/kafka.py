@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from streams.errors import OperationError
 
@@ -55,7 +56,9 @@ def create_topics(
         OperationError: a topic exists already, or the brokers do not create it in time.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    wanted = [NewTopic(name, num_partitions=count, config=dict(config or {})) for name, count in topics.items()]
+    wanted = [
+        NewTopic(name, num_partitions=count, config=dict(config or {})) for name, count in topics.items()
+    ]
     for name, outcome in admin.create_topics(wanted, operation_timeout=timeout_s).items():
         try:
             outcome.result(timeout_s)
@@ -85,7 +88,7 @@ def _led(admin: AdminClient, topic: str, partitions: int) -> bool:
 def docker_answers() -> bool:
     """Whether a Docker engine answers, within two seconds; a client without an engine does not count."""
     try:
-        import docker
+        import docker  # type: ignore[import-untyped]  # noqa: PLC0415  comes with testcontainers
     except ImportError:
         return False
     try:
@@ -101,7 +104,7 @@ def docker_answers() -> bool:
 @contextmanager
 def kafka_container() -> Iterator[str]:
     """The address of a Kafka in a container (testcontainers), for as long as the context lasts."""
-    from testcontainers.community.kafka import KafkaContainer
+    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415  comes with the extra `dev`
 
     container = KafkaContainer().with_kraft()
     for name, value in _CONTAINER_SETTINGS.items():
