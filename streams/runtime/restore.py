@@ -1,0 +1,170 @@
+"""The restore of a partition's state from the changelog: in bulk, several partitions at a time, in threads.
+
+Why each step is as it is:
+
+1. The committed offsets are asked by a read_committed handle: the broker answers only when no transaction with offsets
+   for them is pending (KIP-447), so what is read next belongs to exactly that state.
+2. The end to read to is the high watermark, asked by a *read_uncommitted* handle. A read_committed one would answer
+   with the last stable offset, and the changelog's commit marker may lag behind the offsets topic's.
+3. The end is reached by the end-of-partition event's offset: position() does not pass control records.
+4. The committed offsets must be unchanged afterwards, else the restore starts again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import confluent_kafka as ck
+
+from streams.errors import OperationError
+from streams.runtime.client_options import ClientOptions
+from streams.runtime.kafka_client import operation_error
+from streams.runtime.kafka_ports import Spare
+from streams.runtime.observing import Observer
+from streams.runtime.ports import PartitionState, StateFactory
+
+CALL_WAIT_S = 20.0
+RETRY_PAUSE_S = 0.5
+RECORDS_MAX = 10_000
+NO_OFFSET = ck.OFFSET_INVALID
+
+Done = Callable[[PartitionState | None, Mapping[str, int], OperationError | None], None]
+Alive = Callable[[], bool]
+
+
+class _Moved(Exception):
+    """The committed offsets changed while the changelog was read."""
+
+
+class ChangelogRestore:
+    """Starts restores; implements the coordinator's `Restore` port."""
+
+    def __init__(
+        self,
+        options: ClientOptions,
+        state_factory: StateFactory,
+        observer: Observer,
+        log: Callable[[str], None],
+        *,
+        threads: int = 2,
+    ) -> None:
+        self._options, self._factory, self._observer, self._log = options, state_factory, observer, log
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="restore")
+
+    def __call__(self, partition: int, spare: Spare | None, done: Done, alive: Alive) -> None:
+        """Restore *partition* in a thread, then call *done*; give up when *alive* says no."""
+        self._pool.submit(self._restore, partition, spare, done, alive)
+
+    def close(self) -> None:
+        """Start no more restores."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _restore(self, partition: int, spare: Spare | None, done: Done, alive: Alive) -> None:
+        """Try until it works, is no longer wanted, or cannot work."""
+        while alive():
+            try:
+                found = self._attempt(partition, spare, alive)
+                if found is not None:
+                    done(found.state, found.offsets, None)
+                    return
+            except OperationError as error:
+                done(None, {}, error)
+                return
+            except ck.KafkaException as failure:
+                known = operation_error(failure.args[0], "restoring the state")
+                if known is not None:
+                    done(None, {}, known)
+                    return
+                self._log(f"restore of partition {partition}: {failure.args[0].str()}; trying again")
+            except _Moved:
+                self._log(f"restore of partition {partition}: its offsets moved; trying again")
+            except Exception as error:  # noqa: BLE001 (a state that cannot load its own changelog must stop the worker)
+                done(None, {}, _unloadable(partition, self._options.changelog, error))
+                return
+            spare = None
+            time.sleep(RETRY_PAUSE_S)
+
+    def _attempt(self, partition: int, spare: Spare | None, alive: Alive) -> Spare | None:
+        started = time.monotonic()
+        reader = ck.Consumer(self._options.reader(committed=True))
+        ends = ck.Consumer(self._options.reader(committed=False))
+        try:
+            offsets = self._starting_offsets(reader, ends, partition)
+            if spare is not None and dict(spare.offsets) == offsets:
+                self._observer.restored(partition, 0, time.monotonic() - started)
+                return spare
+            state = self._factory(partition)
+            records = self._load(reader, ends, partition, state, alive)
+            if records is None:
+                return None
+            if self._starting_offsets(reader, ends, partition, check=False) != offsets:
+                raise _Moved
+            state.ready()
+        finally:
+            reader.close()
+            ends.close()
+        self._observer.restored(partition, records, time.monotonic() - started)
+        return Spare(state, offsets)
+
+    def _starting_offsets(
+        self, reader: ck.Consumer, ends: ck.Consumer, partition: int, *, check: bool = True
+    ) -> dict[str, int]:
+        """Ask for the committed offset of every input topic; without one, its log's beginning."""
+        places = [ck.TopicPartition(topic, partition) for topic in self._options.inputs]
+        offsets = {}
+        for place in reader.committed(places, CALL_WAIT_S):
+            if place.error:
+                raise ck.KafkaException(place.error)
+            if place.offset < 0 or check:
+                low, high = ends.get_watermark_offsets(place, CALL_WAIT_S)
+                if place.offset >= 0 and not low <= place.offset <= high:
+                    raise _out_of_range(place, low, high)
+            offsets[place.topic] = place.offset if place.offset >= 0 else low
+        return offsets
+
+    def _load(
+        self, reader: ck.Consumer, ends: ck.Consumer, partition: int, state: PartitionState, alive: Alive
+    ) -> int | None:
+        """Read the changelog to its end into *state*; return the number of records, or None when given up."""
+        place = ck.TopicPartition(self._options.changelog, partition)
+        low, high = ends.get_watermark_offsets(place, CALL_WAIT_S)
+        place.offset = low
+        reader.assign([place])
+        records, reached = 0, low
+        while reached < high:
+            if not alive():
+                return None
+            messages: list[Any] = reader.consume(RECORDS_MAX, 0.1)
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    state.load(message.key(), message.value())
+                    records += 1
+                elif error.code() == ck.KafkaError._PARTITION_EOF:
+                    reached = message.offset()
+                else:
+                    raise ck.KafkaException(error)
+            if messages:
+                self._observer.restoring(partition, records, high - low)
+        return records
+
+
+def _out_of_range(place: ck.TopicPartition, low: int, high: int) -> OperationError:
+    return OperationError(
+        f"topic {place.topic}, partition {place.partition}: the committed offset {place.offset} is outside the log"
+        f" ({low} to {high})",
+        hint="records were deleted before they were processed, or the topic was made anew: raise the retention; to go"
+        " on, stop all workers and reset the group's offsets with kafka-consumer-groups.sh --reset-offsets",
+    )
+
+
+def _unloadable(partition: int, changelog: str, error: Exception) -> OperationError:
+    failure = OperationError(
+        f"partition {partition}: the state cannot be restored from {changelog}: {type(error).__name__}",
+        hint="the changelog was written by another version or damaged; see the chained error",
+    )
+    failure.__cause__ = error
+    return failure
