@@ -1,0 +1,195 @@
+"""Turns batches of records into state and output: the loop around the core, free of Kafka and Faust.
+
+A `PartitionProcessor` is the `PartitionState` of one partition number: the core's `Partition`, the records that wait to
+be merged, and the encoders. What it decides about a record: a stimulus for the core, or the dead-letter topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from streams.codecs.dead_letters import dead_letter
+from streams.codecs.transitions import TransitionEncoder
+from streams.errors import RecordError, StreamsError
+from streams.runtime.batches import RecordFailed
+from streams.runtime.merging import Decoded, MergeBuffers
+from streams.runtime.ports import Batch, InputRecord, OutputRecord
+from streams.segmentation.effects import Transition
+from streams.segmentation.partition import Options, Partition
+from streams.segmentation.plans import Plan
+from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
+from streams.segmentation.timeline import DurationMs, EpochMs
+from streams.segmentation.watermarks import InputSpec
+
+LOG_APPEND_TIME = 2
+HOLD_AT = 5_000
+OUTPUT_BYTES_MAX = 1_000_000
+"""Largest value that is written; a larger one becomes a dead letter (S19). Kafka's own limit is 1,048,588 bytes."""
+
+Decode = Callable[[bytes, EpochMs], EventObserved | WatermarkAdvanced]
+"""``(value, reference_ms)`` → stimulus; raises `RecordError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Where the output goes; memberships None: not written."""
+
+    transitions: str
+    memberships: str | None
+    dead_letters: str
+    changelog: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What every partition's processor shares.
+
+    Attributes:
+        inputs: per input topic its name, sources and out-of-orderness, in the order of the state.
+        decoders: topic → decoder of its values.
+        idle_after_ms: a topic read to its end for so long follows the clock (S4).
+        merge_wait_ms: longest wait for a topic that is behind (S7).
+        counted: called once per batch with what happened; for the metrics.
+    """
+
+    plan: Plan
+    options: Options
+    inputs: tuple[InputSpec, ...]
+    decoders: Mapping[str, Decode]
+    encoder: TransitionEncoder
+    topics: Topics
+    idle_after_ms: DurationMs = 5_000
+    merge_wait_ms: DurationMs = 50
+    counted: Callable[[PartitionProcessor, Report], None] = field(default=lambda processor, report: None)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one batch brought about, for the metrics."""
+
+    records: int = 0
+    transitions: list[Transition] = field(default_factory=list)
+    dead_letters: list[str] = field(default_factory=list)
+
+
+class PartitionProcessor:
+    """Everything about one partition number."""
+
+    def __init__(self, partition: int, wiring: Wiring) -> None:
+        """Start empty; the transport loads the changelog."""
+        self.partition, self.wiring = partition, wiring
+        self.core = Partition(wiring.plan, wiring.inputs, wiring.options)
+        self._topics = tuple(spec.name for spec in wiring.inputs)
+        self._positions = {topic: position for position, topic in enumerate(self._topics)}
+        self._buffers = MergeBuffers(self._topics, merge_wait_ms=wiring.merge_wait_ms, hold_at=HOLD_AT)
+
+    # ---- the state's port -------------------------------------------------------------------------------------
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Take one changelog record."""
+        self.core.load(key.decode(), value)
+
+    def ready(self) -> None:
+        """Arm the timers; the changelog is read."""
+        self.core.ready()
+
+    def flush(self) -> Iterable[OutputRecord]:
+        """Yield the memberships that changed and the changelog records."""
+        topics, encoder = self.wiring.topics, self.wiring.encoder
+        for change in self.core.take_membership_changes():
+            if topics.memberships is not None:
+                key = f"{change.shop_id}/{change.customer_id}".encode()
+                yield OutputRecord(topics.memberships, key, encoder.memberships(change))
+        for name, value in self.core.flush():
+            yield OutputRecord(topics.changelog, name.encode(), value, None, self.partition)
+
+    def commit(self) -> None:
+        """Keep what was committed."""
+        self.core.commit()
+
+    def rollback(self) -> None:
+        """Forget what was not."""
+        self.core.rollback()
+        self._buffers.clear()
+
+    # ---- batches ----------------------------------------------------------------------------------------------
+
+    def handle(self, batch: Batch) -> None:
+        """Process *batch*: fill its outputs and offsets.
+
+        Raises:
+            RecordFailed: a record broke the processing itself; our defect, not the record's.
+        """
+        report = Report()
+        self.core.now_ms = batch.now_ms
+        for topic, records in batch.records.items():
+            report.records += len(records)
+            self._decode(topic, records, batch)
+        buffers = self._buffers
+        for topic, decoded in buffers.due(batch.caught_up_ms, batch.now_ms):
+            self._apply(topic, decoded, batch, report)
+        batch.hold, batch.waiting = buffers.hold, buffers.waiting
+        if batch.caught_up_ms:
+            self._fall_idle(batch)
+        self._write_transitions(batch, report)
+        batch.changed = bool(batch.out or self.core.dirty)
+        self.wiring.counted(self, report)
+
+    def _decode(self, topic: str, records: list[InputRecord], batch: Batch) -> None:
+        """Decode *records* into the topic's buffer, each with what it says or why it cannot be used."""
+        decode, add = self.wiring.decoders[topic], self._buffers.add
+        quarantined = batch.quarantined.get(topic, frozenset())
+        appended = bool(records) and records[0].timestamp()[0] == LOG_APPEND_TIME
+        for record in records:
+            try:
+                if record.offset() in quarantined:
+                    raise RecordError("processing_failed", "processing this record failed again and again")
+                reference_ms = record.timestamp()[1] if appended else batch.now_ms
+                add(topic, Decoded(record, decode(record.value() or b"", reference_ms), None))
+            except RecordError as error:
+                add(topic, Decoded(record, None, error))
+
+    def _apply(self, topic: str, decoded: Decoded, batch: Batch, report: Report) -> None:
+        record, stimulus, error = decoded
+        position = self._positions[topic]
+        try:
+            if isinstance(stimulus, EventObserved):
+                if not self.core.observe(stimulus, position):
+                    error = RecordError("too_late", "older than every journal that could still hold it")
+            elif stimulus is not None:
+                self.core.advance(position, stimulus.watermark_ms)
+        except RecordError as refused:
+            error = refused
+        except StreamsError:
+            raise
+        except Exception as defect:
+            raise RecordFailed(topic, record.offset()) from defect
+        if error is not None:
+            report.dead_letters.append(error.reason)
+            key, value, headers = dead_letter(record, error)
+            batch.out.append(OutputRecord(self.wiring.topics.dead_letters, key, value, headers))
+        batch.offsets[topic] = record.offset() + 1
+
+    def _fall_idle(self, batch: Batch) -> None:
+        """Let inputs that are read to their end follow the clock, once nothing of theirs waits here."""
+        wall, idle = self.wiring.options.wall, set()
+        for topic, caught_up_ms in batch.caught_up_ms.items():
+            quiet = caught_up_ms >= self.wiring.idle_after_ms
+            if (quiet or (not wall and topic in batch.never_had_a_record)) and self._buffers.empty(topic):
+                idle.add(self._positions[topic])
+        if idle:
+            self.core.fall_idle(frozenset(idle), batch.now_ms)
+
+    def _write_transitions(self, batch: Batch, report: Report) -> None:
+        topics, encode = self.wiring.topics, self.wiring.encoder.transition
+        for transition in self.core.take_effects():
+            key = f"{transition.shop_id}/{transition.customer_id}".encode()
+            value = encode(transition)
+            if len(value) > OUTPUT_BYTES_MAX:
+                report.dead_letters.append("too_large")
+                headers = [("reason", b"too_large"), ("length", str(len(value)).encode())]
+                batch.out.append(OutputRecord(topics.dead_letters, key, value[:900_000], headers))
+            else:
+                batch.out.append(OutputRecord(topics.transitions, key, value))
+            report.transitions.append(transition)
