@@ -7,7 +7,7 @@ be merged, and the encoders. What it decides about a record: a stimulus for the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streams.codecs.dead_letters import dead_letter
 from streams.codecs.transitions import TransitionEncoder
@@ -62,6 +62,10 @@ class Wiring:
     idle_after_ms: DurationMs = 5_000
     merge_wait_ms: DurationMs = 50
     counted: Callable[[PartitionProcessor, Report], None] = field(default=lambda processor, report: None)
+
+    def counted_by(self, counted: Callable[[PartitionProcessor, Report], None]) -> Wiring:
+        """Return the same wiring, reporting each batch to *counted*."""
+        return replace(self, counted=counted)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,65 @@
+"""``streams worker``: read customer events, write segment transitions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from streams.errors import SettingsError
+from streams.settings import KNOBS, PREFIX, Settings
+
+EPILOGUE = """\b
+Examples:
+  STREAMS_BOOTSTRAP=kafka:9092 streams worker
+  streams worker --set inputs="shop.orders=orders;shop.behaviour=behaviour,engagement:avro"
+  streams worker --set clock=event --set coverage=complete --check
+"""
+
+
+def _settings_help() -> str:
+    lines = ["Settings (environment variable, default, meaning):", ""]
+    for knob in KNOBS:
+        default = ";".join(f"{i.topic}={','.join(i.sources)}" for i in knob.default) if knob.name == "inputs" else knob.default
+        lines += [f"  {knob.variable} [{default}]", f"      {knob.why}; {knob.range}"]
+    lines += [f"  {PREFIX}KAFKA_<OPTION>", "      any option of librdkafka, e.g. STREAMS_KAFKA_SECURITY_PROTOCOL=SASL_SSL"]
+    return "\n".join(lines)
+
+
+@click.command(epilog=EPILOGUE)
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting; wins over the environment.")
+@click.option("--check", is_flag=True, help="Check settings and definitions, print them, and stop.")
+@click.option("--settings", "list_settings", is_flag=True, help="List every setting with its default, and stop.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def command(assignments: Sequence[str], check: bool, list_settings: bool, log_level: str) -> None:
+    """Read customer events from Kafka, decide segments, write transitions, exactly once.
+
+    Everything is set by environment variables (STREAMS_...) or --set; --settings lists them. The same application
+    runs as `faust -A streams.worker worker`.
+    """
+    if list_settings:
+        click.echo(_settings_help())
+        return
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event")
+        os.environ[PREFIX + name.strip().upper()] = value
+    settings = Settings.load(os.environ)  # wrong settings are told before Faust is loaded
+    if check:
+        from streams.runtime.application import wire  # noqa: PLC0415 - only this path needs it
+
+        wiring = wire(settings)
+        for name, value in settings.public().items():
+            click.echo(f"{name} = {value}")
+        segments = [member.segment_id for machine in wiring.plan.machines for member in machine.members]
+        click.echo(f"segments = {', '.join(segments)}")
+        return
+    from streams.worker import app  # noqa: PLC0415 - loads Faust and reads the environment
+
+    sys.argv = ["streams worker", "worker", "--without-web", "--loglevel", log_level]
+    app.main()

@@ -1,0 +1,95 @@
+"""The composition: settings in, the Faust application out. Everything is made here and handed down."""
+
+from __future__ import annotations
+
+from streams.catalogue.compiler import compile_catalogue
+from streams.catalogue.events import load_vocabulary
+from streams.catalogue.library import source_of_events
+from streams.catalogue.nodes import nearest
+from streams.errors import SettingsError
+from streams.runtime.definition_files import load_catalogue
+from streams.runtime.formats import decoder_of, encoder_of
+from streams.runtime.hosting import create_app
+from streams.runtime.ports import Batch, PartitionState
+from streams.runtime.processor import PartitionProcessor, Topics, Wiring
+from streams.runtime.telemetry import Telemetry
+from streams.runtime.transport import SegmentApp
+from streams.segmentation.partition import Options
+from streams.segmentation.vocabulary import Vocabulary
+from streams.segmentation.watermarks import InputSpec
+from streams.settings import ALL_SOURCES, InputTopic, Settings
+
+
+def wire(settings: Settings) -> Wiring:
+    """Make what every partition shares: the plan, the codecs, the topics.
+
+    Raises:
+        DefinitionError: a definition is wrong.
+        SettingsError: an input names an unknown source.
+    """
+    vocabulary = load_vocabulary()
+    plan = compile_catalogue(
+        load_catalogue(settings.catalogue_dir, vocabulary),
+        source_of_events(vocabulary),
+        covered=settings.coverage == "since",
+    )
+    return Wiring(
+        plan=plan,
+        options=Options(
+            wall=settings.clock == "wall",
+            catchup_after_ms=settings.catchup_after_ms,
+            coverage_since=settings.coverage == "since",
+        ),
+        inputs=tuple(_input_spec(settings, entry, vocabulary) for entry in settings.inputs),
+        decoders={entry.topic: decoder_of(settings, entry, vocabulary) for entry in settings.inputs},
+        encoder=encoder_of(settings),
+        topics=Topics(
+            transitions=settings.transitions_topic,
+            memberships=settings.memberships_topic if settings.memberships else None,
+            dead_letters=settings.dead_letter_topic,
+            changelog=settings.changelog_topic,
+        ),
+        idle_after_ms=settings.idle_after_ms,
+        merge_wait_ms=settings.merge_wait_ms,
+    )
+
+
+def _input_spec(settings: Settings, entry: InputTopic, vocabulary: Vocabulary) -> InputSpec:
+    """Return the core's view of an input topic; its disorder is the greatest of its sources'."""
+    known = [source for source in vocabulary.sources if source]
+    everything = ALL_SOURCES in entry.sources
+    for source in () if everything else entry.sources:
+        if source not in known:
+            raise SettingsError(f"the input {entry.topic} names the unknown source {source!r}", hint=nearest(source, known))
+    sources = known if everything else list(entry.sources)
+    disorder_ms = max(settings.out_of_orderness_of_ms(source) for source in sources)
+    return InputSpec(entry.topic, frozenset() if everything else frozenset(sources), disorder_ms)
+
+
+def create_application(settings: Settings) -> SegmentApp:
+    """Return the Faust application of *settings*; nothing is connected before it starts.
+
+    Raises:
+        SettingsError, DefinitionError: what is wrong and what to do.
+    """
+    wiring = wire(settings)
+    telemetry = Telemetry(settings, wiring.plan)
+    wiring = wiring.counted_by(telemetry.batch_done)
+    outputs = tuple(
+        topic
+        for topic in (wiring.topics.transitions, wiring.topics.memberships, wiring.topics.dead_letters)
+        if topic is not None
+    )
+
+    def make_state(partition: int) -> PartitionState:
+        return PartitionProcessor(partition, wiring)
+
+    app = create_app(settings, make_state, _handle, telemetry, outputs=outputs)
+    telemetry.serve_with(app)
+    return app
+
+
+def _handle(batch: Batch, state: PartitionState) -> None:
+    assert isinstance(state, PartitionProcessor)
+    state.handle(batch)
+
