@@ -14,7 +14,7 @@ class EventType(msgspec.Struct, frozen=True, gc=False):
     """A canonical event: its name, its source, other names for it, and its typed properties.
 
     Attributes:
-        properties: property name → kind (``text``, ``number``, ``money``, ``flag``, ``time``, ``items``).
+        properties: property name → kind (``text``, ``texts``, ``number``, ``money``, ``flag``, ``time``, ``items``).
     """
 
     name: str
@@ -45,8 +45,8 @@ class Vocabulary:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Every source, in order of first mention."""
-        return tuple(dict.fromkeys(e.source for e in self.event_types.values()))
+        """Every source, in order of first mention; the heartbeat itself belongs to none."""
+        return tuple(dict.fromkeys(e.source for e in self.event_types.values() if e.source))
 
     def find(self, name: str) -> EventType | None:
         """Return the event type that *name* means, or None when it means none."""
