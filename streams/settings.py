@@ -16,7 +16,10 @@ from typing import Any, Literal, get_args
 
 from streams.errors import SettingsError
 
-Format = Literal["json", "avro"]
+Format = Literal["json", "compact", "avro"]
+"""How input values are written: Segment-spec JSON, compact JSON (`streams.codecs.customer_events`), Avro."""
+
+OutputFormat = Literal["avro", "json"]
 Clock = Literal["wall", "event"]
 Coverage = Literal["complete", "since"]
 OnPoison = Literal["dead_letter", "fail"]
@@ -102,10 +105,10 @@ def parse_inputs(text: str) -> tuple[InputTopic, ...]:
         sources = tuple(name.strip() for name in names.split(",") if name.strip()) or (ALL_SOURCES,)
         form = form.strip() or "json"
         if form not in get_args(Format):
-            raise ValueError(f"the format of {topic.strip()} is json or avro, not {form!r}")
+            raise ValueError(f"the format of {topic.strip()} is json, compact or avro, not {form!r}")
         if not topic.strip():
             raise ValueError("expected topic=source,source:format, joined by semicolons")
-        inputs.append(InputTopic(topic.strip(), sources, "avro" if form == "avro" else "json"))
+        inputs.append(InputTopic(topic.strip(), sources, form))  # type: ignore[arg-type]
     if not inputs:
         raise ValueError("expected at least one topic, such as customers.events=*")
     if len({entry.topic for entry in inputs}) != len(inputs):
@@ -178,7 +181,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("application_id", "segment-streams", _topic, "", "a topic name", "the consumer group, the changelog's name and the transactional id's prefix: all workers of one application share it"),
     Knob("bootstrap", "127.0.0.1:9092", _text, "", "host:port, joined by commas", "the Kafka brokers to ask first"),
     Knob("instance_id", "", _topic, "", "a topic name; empty: host name and a free number", "stable name of this worker: a restart with it fences the killed predecessor at once"),
-    Knob("inputs", (InputTopic("customers.events"),), parse_inputs, "", "topic=source,source:format;...", "the input topics, the sources each carries (* = all) and how values are written (json, avro)"),
+    Knob("inputs", (InputTopic("customers.events"),), parse_inputs, "", "topic=source,source:format;...", "the input topics, the sources each carries (* = all) and how values are written (json, compact, avro)"),
     Knob("transitions_topic", "segments.transitions", _topic, "", "a topic name", "where entered, exited and retracted go"),
     Knob("memberships_topic", "segments.memberships", _topic, "", "a topic name", "the compacted topic of current memberships"),
     Knob("dead_letter_topic", "customers.events.dead-letter", _topic, "", "a topic name", "where records go that cannot be used, with the reason"),
@@ -233,7 +236,7 @@ class Settings:
     dead_letter_topic: str
     changelog_topic: str
     create_changelog: bool
-    output_format: Format
+    output_format: OutputFormat
     memberships: bool
     schema_registry_url: str
     schema_dir: str

@@ -146,7 +146,10 @@ class Partition:
     def fall_idle(self, positions: frozenset[int], now_ms: EpochMs) -> bool:
         """Let caught-up inputs follow the clock (S4) and fire what is due; return whether time moved."""
         before = self.watermarks.inputs[:]
-        if self.watermarks.fall_idle(positions, now_ms):
+        moved = self.watermarks.fall_idle(positions, now_ms)
+        if self.options.coverage_since:
+            self._watch_silent(positions)
+        if moved:
             self._fire_due()
         return before != self.watermarks.inputs
 
@@ -300,6 +303,16 @@ class Partition:
         position = self.plan.sources.index(source) if source in self.plan.sources else -1
         if position >= 0 and self.coverage[position] == NEVER:
             self.coverage = (*self.coverage[:position], t, *self.coverage[position + 1 :])
+
+    def _watch_silent(self, positions: frozenset[int]) -> None:
+        """Let the coverage of sources that are watched but silent begin now: their logs are read to the end."""
+        for position in positions:
+            spec, since = self.watermarks.specs[position], self.watermarks.inputs[position]
+            if NEVER in self.coverage and since > BEFORE_ALL:
+                self.coverage = tuple(
+                    since if known == NEVER and (not spec.sources or source in spec.sources) else known
+                    for source, known in zip(self.plan.sources, self.coverage, strict=True)
+                )
 
     def take_effects(self) -> list[Transition]:
         """Return what was decided since the last call, in order."""
