@@ -12,7 +12,6 @@ from streams.runtime.formats import decoder_of, encoder_of
 from streams.runtime.hosting import create_app
 from streams.runtime.ports import Batch, PartitionState
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
-from streams.runtime.telemetry import Telemetry
 from streams.runtime.transport import SegmentApp
 from streams.segmentation.partition import Options
 from streams.segmentation.vocabulary import Vocabulary
@@ -73,8 +72,6 @@ def create_application(settings: Settings) -> SegmentApp:
         SettingsError, DefinitionError: what is wrong and what to do.
     """
     wiring = wire(settings)
-    telemetry = Telemetry(settings, wiring.plan)
-    wiring = wiring.counted_by(telemetry.batch_done)
     outputs = tuple(
         topic
         for topic in (wiring.topics.transitions, wiring.topics.memberships, wiring.topics.dead_letters)
@@ -84,9 +81,7 @@ def create_application(settings: Settings) -> SegmentApp:
     def make_state(partition: int) -> PartitionState:
         return PartitionProcessor(partition, wiring)
 
-    app = create_app(settings, make_state, _handle, telemetry, outputs=outputs)
-    telemetry.serve_with(app)
-    return app
+    return create_app(settings, make_state, _handle, outputs=outputs)
 
 
 def _handle(batch: Batch, state: PartitionState) -> None:
