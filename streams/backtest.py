@@ -133,7 +133,9 @@ class Backtest:
 
     def members(self) -> Counter[str]:
         """Return segment id → members, of every segment of the plan, as of the end of the run."""
-        found = Counter({m.segment_id: 0 for machine in self.partition.plan.machines for m in machine.members})
+        found = Counter(
+            {m.segment_id: 0 for machine in self.partition.plan.machines for m in machine.members}
+        )
         for key in self.partition.live | self.partition.rest:
             found.update(membership.segment_id for membership in self.partition.memberships(key))
         return found

@@ -10,7 +10,7 @@ whose age is in the range.
 
 from __future__ import annotations
 
-from streams.catalogue.journalling import Journals
+from streams.catalogue.journalling import Journals, Where
 from streams.segmentation.conditions import (
     Aggregate,
     All,
@@ -116,7 +116,7 @@ class ConditionWriter:
         write.level = level
         return k
 
-    def _entries(self, event: str, where: tuple[object, ...]) -> tuple[str, str]:
+    def _entries(self, event: str, where: Where) -> tuple[str, str]:
         """Write ``j`` and ``i`` of the journal for *event*; return its name and the suffix."""
         write = self.write
         journal = self.journals.of(event, where)
@@ -162,7 +162,9 @@ class ConditionWriter:
             write(f"if t < x{k} + {end}: v{k}, n{k} = 2, x{k} + {end}")
         write.level -= 1
         reach = end if end is not None else 0
-        self._unknown(k, leaf.event, f"not i{k}", f"t - {end}" if end is not None else "BEFORE_ALL", str(reach))
+        self._unknown(
+            k, leaf.event, f"not i{k}", f"t - {end}" if end is not None else "BEFORE_ALL", str(reach)
+        )
         return k
 
     def _performed(self, leaf: Performed) -> str:
@@ -202,7 +204,9 @@ class ConditionWriter:
         """Write the commonest leaf: did it at least once (within T, since X): only the newest event matters."""
         write = self.write
         end = leaf.age.to_ms
-        test = f"if i{k}" if since is None else f"if i{k} and {since} is not None and j{k}[i{k} - 1] >= {since}"
+        test = (
+            f"if i{k}" if since is None else f"if i{k} and {since} is not None and j{k}[i{k} - 1] >= {since}"
+        )
         write(f"v{k}, n{k} = 0, NEVER")
         if end is None:
             write(f"{test}: v{k} = 2")
@@ -285,4 +289,3 @@ class ConditionWriter:
                 start = f"t - {end}" if end is not None else "BEFORE_ALL"
                 self._unknown(a, aggregate.event, "True", start, str(end or 0))
         return a
-

@@ -195,7 +195,9 @@ class Compiler:
             return
         name = self.journals.identifier(segment.segment_id)
         outside = tuple(Not(InSegment(other)) for other in segment.exclude)
-        self._function(f"truth_{name}", _all(segment.when, *outside), f"{segment.segment_id}: {segment.label}")
+        self._function(
+            f"truth_{name}", _all(segment.when, *outside), f"{segment.segment_id}: {segment.label}"
+        )
         if segment.until is not None:
             until = Not(segment.until)
             entry = All((until, InSegment(segment.segment_id)))
@@ -304,17 +306,17 @@ def _clauses(segment: SegmentDefinition) -> list[tuple[Condition, bool]]:
     """Return the leaves of a definition, each with whether it stands negated; exclusions and `until` are negated."""
     found: list[tuple[Condition, bool]] = []
 
-    def visit(condition: Condition, negated: bool) -> None:
+    def visit(condition: Condition, *, negated: bool) -> None:
         match condition:
             case All(conditions) | Any_(conditions):
                 for part in conditions:
-                    visit(part, negated)
+                    visit(part, negated=negated)
             case Not(part):
-                visit(part, not negated)
+                visit(part, negated=not negated)
             case _:
                 found.append((condition, negated))
 
-    visit(segment.when, False)
+    visit(segment.when, negated=False)
     found += [(InSegment(other), True) for other in segment.exclude]
     return found
 

@@ -1,4 +1,6 @@
-"""Reads definitions from YAML. The grammar, in one look:
+"""Reads definitions from YAML.
+
+The grammar, in one look:
 
     facts:    NAME: {events, where, key, amount, undone_by}
     groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
@@ -40,15 +42,30 @@ from streams.segmentation.conditions import (
     Performed,
     depth,
 )
-from streams.segmentation.definitions import Catalogue, FactDefinition, GroupDefinition, SegmentDefinition, Undoing
+from streams.segmentation.definitions import (
+    Catalogue,
+    FactDefinition,
+    GroupDefinition,
+    SegmentDefinition,
+    Undoing,
+)
 
 _RANGE_KEYS = ("within", "ago")
 _COUNT_KEYS = ("at_least", "at_most", "exactly")
 _COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
-_FILTERS = {"not": "ne", "below": "lt", "at_most": "le", "above": "gt", "at_least": "ge", "in": "in", "exists": "exists"}
+_FILTERS = {
+    "not": "ne",
+    "below": "lt",
+    "at_most": "le",
+    "above": "gt",
+    "at_least": "ge",
+    "in": "in",
+    "exists": "exists",
+}
 _HEADS = ("all", "any", "not", "in", "otherwise", "did", "did_not", "last", "count", "sum")
 _SEGMENT_KEYS = (
-    "id version label description owner group rank when until exclude dwell grace gate min_membership".split()
+    *("id", "version", "label", "description", "owner", "group", "rank"),
+    *("when", "until", "exclude", "dwell", "grace", "gate", "min_membership"),
 )
 
 
@@ -142,7 +159,9 @@ class Document:
         """Return the condition at *node*; a list means ``all``."""
         found = self._condition(node, 1)
         if depth(found) > DEPTH_MAX:
-            raise node.error(f"nested deeper than {DEPTH_MAX} levels", "name a part as a segment and use 'in:'")
+            raise node.error(
+                f"nested deeper than {DEPTH_MAX} levels", "name a part as a segment and use 'in:'"
+            )
         return found
 
     def _condition(self, node: Node, level: int) -> Condition:
@@ -154,7 +173,11 @@ class Document:
         heads = [key for key in parts if key in _HEADS]
         if len(heads) != 1:
             unknown = next((key for key in parts if key not in _HEADS), "")
-            hint = nearest(unknown, _HEADS) if not heads else f"split {' and '.join(heads)} into a list under 'all'"
+            hint = (
+                nearest(unknown, _HEADS)
+                if not heads
+                else f"split {' and '.join(heads)} into a list under 'all'"
+            )
             raise node.error("a condition needs exactly one of " + ", ".join(_HEADS), hint)
         head = heads[0]
         read_head: dict[str, Callable[[Node, dict[str, Node], int], Condition]] = {
@@ -232,11 +255,15 @@ class Document:
     def _aggregate(self, parts: dict[str, Node]) -> Aggregate:
         kind = "sum" if "sum" in parts else "count"
         named = parts[kind]
-        event, _, field = named.text().rpartition(".") if kind == "sum" and "." in named.text() else (named.text(), "", "")
+        event, _, field = (
+            named.text().rpartition(".") if kind == "sum" and "." in named.text() else (named.text(), "", "")
+        )
         known = [*self.facts, *self.events]
         if event not in known:
             raise named.error(f"unknown event or fact {event!r}", nearest(event, known))
-        return Aggregate("sum" if kind == "sum" else "count", event, field or None, _age(parts), self._filters(parts))
+        return Aggregate(
+            "sum" if kind == "sum" else "count", event, field or None, _age(parts), self._filters(parts)
+        )
 
     def _filters(self, parts: dict[str, Node]) -> tuple[Filter, ...]:
         found = []

@@ -63,7 +63,7 @@ def _body(
     for spec, where in undone:
         level = write.level
         _test(write, where)
-        write(f'undo(p, SPECS[{spec.name!r}], str(get({spec.key!r}) or event.event_id), t)')
+        write(f"undo(p, SPECS[{spec.name!r}], str(get({spec.key!r}) or event.event_id), t)")
         write.level = level
     write("if not kept: return False")
     fed_names = {spec.name for spec in fed}

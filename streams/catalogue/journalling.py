@@ -7,8 +7,6 @@ everything, up to the longest journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from streams.errors import DefinitionError
@@ -79,9 +77,9 @@ class Journals:
         """Return whether a journal answers for an event (or fact) with these filters."""
         return at in self._specs
 
-    def of(self, event: str, where: Iterable[object]) -> JournalSpec:
+    def of(self, event: str, where: Where) -> JournalSpec:
         """Return the journal that answers for *event* (or fact) with the filters *where*."""
-        return self._specs[event, tuple(where)]  # type: ignore[index]
+        return self._specs[event, where]
 
     def column(self, journal: str, property_name: str) -> str:
         """Return the profile's list that holds *property_name* beside the times of *journal*."""
@@ -181,7 +179,13 @@ def _widen(need: _Need, reach_ms: DurationMs | None) -> None:
 
 def reach_of(leaf: Performed) -> DurationMs | None:
     """Return how far back from the newest event *leaf* asks; 0 when the newest event alone answers it."""
-    if leaf.at_most in (None, 0) and leaf.at_least <= 1 and not leaf.age.from_ms and not leaf.before and not leaf.same:
+    if (
+        leaf.at_most in (None, 0)
+        and leaf.at_least <= 1
+        and not leaf.age.from_ms
+        and not leaf.before
+        and not leaf.same
+    ):
         return 0
     return leaf.age.to_ms
 

@@ -37,7 +37,9 @@ def read_catalogue(texts: Mapping[str, str], vocabulary: Vocabulary) -> Catalogu
     for file, part in parts.items():
         for segment in part.segments:
             if segment.segment_id in segments:
-                raise DefinitionError(f"segment {segment.segment_id!r} is defined twice", file=file, line=1, column=1)
+                raise DefinitionError(
+                    f"segment {segment.segment_id!r} is defined twice", file=file, line=1, column=1
+                )
             segments[segment.segment_id] = segment
     catalogue = Catalogue(tuple(facts.values()), tuple(groups.values()), tuple(segments.values()))
     _check_references(catalogue)
@@ -67,7 +69,8 @@ def _check_references(catalogue: Catalogue) -> None:
                 )
         if segment.group is not None and segment.group not in groups:
             raise DefinitionError(
-                f"{segment.segment_id} is in the unknown group {segment.group!r}", hint=nearest(segment.group, groups)
+                f"{segment.segment_id} is in the unknown group {segment.group!r}",
+                hint=nearest(segment.group, groups),
             )
         group = groups.get(segment.group or "")
         if group is not None and group.kind == "partition":

@@ -40,8 +40,8 @@ class Node:
 
     def error(self, message: str, hint: str = "") -> DefinitionError:
         """Return an error at this place."""
-        mark = self.node.start_mark
-        return DefinitionError(message, hint=hint, file=self.file, line=mark.line + 1, column=mark.column + 1)
+        line, column = _place(self.node.start_mark)
+        return DefinitionError(message, hint=hint, file=self.file, line=line, column=column)
 
     @property
     def is_mapping(self) -> bool:
@@ -129,7 +129,12 @@ class Node:
         return text
 
     def _found(self) -> str:
-        return {"mapping": "a mapping", "sequence": "a list", "scalar": "a single value"}[self.node.id]
+        return "a mapping" if self.is_mapping else "a list" if self.is_list else "a single value"
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    """Return line and column of a YAML mark, from 1."""
+    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
 
 
 def read(file: str, text: str) -> Node:
@@ -143,14 +148,13 @@ def read(file: str, text: str) -> Node:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                mark = event.start_mark
+                line, column = _place(event.start_mark)
                 raise DefinitionError(
-                    "aliases are not read", hint="write it out", file=file, line=mark.line + 1, column=mark.column + 1
+                    "aliases are not read", hint="write it out", file=file, line=line, column=column
                 )
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        line, column = _place(error.problem_mark or error.context_mark)
         raise DefinitionError(f"not YAML: {error.problem}", file=file, line=line, column=column) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise DefinitionError(f"not YAML: {error}", file=file, line=1, column=1) from None

@@ -16,7 +16,16 @@ from streams.segmentation.conditions import (
 )
 from streams.segmentation.timeline import duration_text
 
-_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=", "ne": "is not", "in": "in", "exists": "exists"}
+_SIGNS = {
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "=",
+    "ne": "is not",
+    "in": "in",
+    "exists": "exists",
+}
 
 
 def describe(leaf: Condition, *, negated: bool = False) -> str:

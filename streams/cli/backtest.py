@@ -45,18 +45,37 @@ def _instant(option: str, text: str | None) -> EpochMs | None:
 
 
 @click.command(epilog=EPILOGUE)
-@click.option("--events", required=True, metavar="FILE|-", help="One JSON object a line, in order of arrival.")
+@click.option(
+    "--events", required=True, metavar="FILE|-", help="One JSON object a line, in order of arrival."
+)
 @click.option(
     "--format", "input_format", type=click.Choice(["segment", "compact"]), default="segment", show_default=True,
     help="segment: the Segment spec; compact: event_id, type, occurred_at (ms), customer_id, properties.",
 )  # fmt: skip
-@click.option("--catalogue", "folder", metavar="DIR", help="Folder of definitions; default: the built-in catalogue.")
+@click.option(
+    "--catalogue", "folder", metavar="DIR", help="Folder of definitions; default: the built-in catalogue."
+)
 @click.option("--until", metavar="TIME", help="Move time on to this instant at the end (RFC 3339).")
-@click.option("--out-of-orderness", default="0s", show_default=True, metavar="DURATION", help="How late is not late.")
-@click.option("--transitions", "out", metavar="FILE|-", help="Write the transitions here, one JSON object a line.")
-@click.option("--dead-letters", metavar="FILE", help="Write the lines that cannot be used here, with the reason.")
-@click.option("--now", metavar="TIME", help="What 'too far ahead' is measured from without receivedAt [default: the clock].")
-@click.option("--json", "as_json", is_flag=True, help="Machines read: transitions, or with --transitions the summary, as JSON on stdout.")
+@click.option(
+    "--out-of-orderness", default="0s", show_default=True, metavar="DURATION", help="How late is not late."
+)
+@click.option(
+    "--transitions", "out", metavar="FILE|-", help="Write the transitions here, one JSON object a line."
+)
+@click.option(
+    "--dead-letters", metavar="FILE", help="Write the lines that cannot be used here, with the reason."
+)
+@click.option(
+    "--now",
+    metavar="TIME",
+    help="What 'too far ahead' is measured from without receivedAt [default: the clock].",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="JSON on stdout: the transitions, or with --transitions the summary.",
+)
 def command(
     events: str, input_format: str, folder: str | None, until: str | None, out_of_orderness: str,
     out: str | None, dead_letters: str | None, now: str | None, as_json: bool,
@@ -75,7 +94,7 @@ def command(
     plan = compile_catalogue(load_catalogue(folder, vocabulary), source_of_events(vocabulary))
     notes = Console(stderr=True, highlight=False)
     if now_ms is None:
-        now_ms = time.time_ns() // 1_000_000  # noqa: TID251 - the command's edge; printed, and settable by --now
+        now_ms = time.time_ns() // 1_000_000  # the command's edge; printed, and settable by --now
         notes.print(f"now = {write_time(now_ms)} (--now sets it)")
     decode = EventDecoder(vocabulary, max_clock_skew_ms=5 * MINUTE_MS)
     with ExitStack() as stack:
@@ -95,9 +114,11 @@ def command(
             out_of_orderness_ms=disorder_ms,
             refuse=refuse,
         )
-        started = time.perf_counter()  # noqa: TID251 - how long the run takes
+        started = time.perf_counter()
         _write(run.run(_with_progress(lines, notes), until_ms), sink, as_json=as_json)
-        _summarise(run, time.perf_counter() - started, to_stdout=sink is not None and out != "-", as_json=as_json)
+        _summarise(
+            run, time.perf_counter() - started, to_stdout=sink is not None and out != "-", as_json=as_json
+        )
 
 
 def _opened(stack: ExitStack, name: str, mode: str) -> BinaryIO:

@@ -86,7 +86,9 @@ def show(segment_id: str | None, folder: str | None, code: bool) -> None:
         click.echo(f"{segment.segment_id} v{segment.version}: {segment.label}")
         if segment.description:
             click.echo(f"  {segment.description}")
-        why = next(m.why for machine in plan.machines for m in machine.members if m.segment_id == segment.segment_id)
+        why = next(
+            m.why for machine in plan.machines for m in machine.members if m.segment_id == segment.segment_id
+        )
         empty = plan.profile_type()
         for clause in why(empty, 0, 0, (0,) * len(plan.sources)):
             click.echo(f"  - {clause.text}")

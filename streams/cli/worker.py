@@ -22,16 +22,25 @@ Examples:
 def _settings_help() -> str:
     lines = ["Settings (environment variable, default, meaning):", ""]
     for knob in KNOBS:
-        default = ";".join(f"{i.topic}={','.join(i.sources)}" for i in knob.default) if knob.name == "inputs" else knob.default
+        default = knob.default
+        if knob.name == "inputs":
+            default = ";".join(f"{i.topic}={','.join(i.sources)}" for i in knob.default)
         lines += [f"  {knob.variable} [{default}]", f"      {knob.why}; {knob.range}"]
-    lines += [f"  {PREFIX}KAFKA_<OPTION>", "      any option of librdkafka, e.g. STREAMS_KAFKA_SECURITY_PROTOCOL=SASL_SSL"]
+    lines += [
+        f"  {PREFIX}KAFKA_<OPTION>",
+        "      any option of librdkafka, e.g. STREAMS_KAFKA_SECURITY_PROTOCOL=SASL_SSL",
+    ]
     return "\n".join(lines)
 
 
 @click.command(epilog=EPILOGUE)
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting; wins over the environment.")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting; wins over the environment."
+)
 @click.option("--check", is_flag=True, help="Check settings and definitions, print them, and stop.")
-@click.option("--settings", "list_settings", is_flag=True, help="List every setting with its default, and stop.")
+@click.option(
+    "--settings", "list_settings", is_flag=True, help="List every setting with its default, and stop."
+)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
@@ -47,7 +56,9 @@ def command(assignments: Sequence[str], check: bool, list_settings: bool, log_le
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals:
-            raise SettingsError(f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event")
+            raise SettingsError(
+                f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
+            )
         os.environ[PREFIX + name.strip().upper()] = value
     settings = Settings.load(os.environ)  # wrong settings are told before Faust is loaded
     if check:

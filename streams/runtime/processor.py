@@ -146,9 +146,11 @@ class PartitionProcessor:
         quarantined = batch.quarantined.get(topic, frozenset())
         appended = bool(records) and records[0].timestamp()[0] == LOG_APPEND_TIME
         for record in records:
+            if record.offset() in quarantined:
+                failed = RecordError("processing_failed", "processing this record failed again and again")
+                add(topic, Decoded(record, None, failed))
+                continue
             try:
-                if record.offset() in quarantined:
-                    raise RecordError("processing_failed", "processing this record failed again and again")
                 reference_ms = record.timestamp()[1] if appended else batch.now_ms
                 add(topic, Decoded(record, decode(record.value() or b"", reference_ms), None))
             except RecordError as error:

@@ -20,7 +20,7 @@ def passes(value: Any, operator: Operator, wanted: Any) -> bool:
     Text that spells a number or a flag is compared as one where a number or a flag is wanted.
     """
     if operator == "exists":
-        return (value is not None) == wanted
+        return (value is not None) == bool(wanted)
     if operator == "ne":
         return not passes(value, "eq", wanted)
     if value is None:
@@ -30,7 +30,7 @@ def passes(value: Any, operator: Operator, wanted: Any) -> bool:
     if isinstance(value, str) and not isinstance(wanted, str):
         value = _read_as(type(wanted), value)
     try:
-        return _ORDERED[operator](value, wanted)
+        return bool(_ORDERED[operator](value, wanted))
     except TypeError:
         return False
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import insort
 from typing import Protocol
 
-from streams.segmentation.effects import Kind, Origin
+from streams.segmentation.effects import Kind
 from streams.segmentation.plans import Coverage, MachinePlan, Profile
 from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Waiting
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
@@ -26,7 +26,7 @@ class Fact(Protocol):
     """Where a machine's decisions go: the partition, or nowhere during a repeated walk."""
 
     def transition(
-        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, member: int = 0
+        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
     ) -> None:
         """Take one decision: *kind* at event time *at*."""
 
@@ -42,8 +42,10 @@ class Cause:
 
     __slots__ = ("deadline", "event_id", "late", "seen")
 
-    def __init__(self, event_id: str, late: bool, seen: EpochMs, deadline: EpochMs = NEVER) -> None:
-        """Name the event, whether it was late, the newest evidence looked at, and, for time, its deadline."""
+    def __init__(
+        self, event_id: str, seen: EpochMs, *, late: bool = False, deadline: EpochMs = NEVER
+    ) -> None:
+        """Name the event, the newest evidence looked at, whether it was late, and, for time, its deadline."""
         self.event_id, self.late, self.seen, self.deadline = event_id, late, seen, deadline
 
 
@@ -65,7 +67,7 @@ class Recorder:
         self.moves: list[tuple[Kind, EpochMs]] = []
 
     def transition(
-        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, member: int = 0
+        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
     ) -> None:
         """Note one decision."""
         self.moves.append((kind, at))
@@ -141,7 +143,9 @@ class Machine:
         else:
             state.waiting.append(evidence)
 
-    def walked_again(self, view: View, state: MachineState, evidence: Waiting) -> tuple[MachineState, Recorder]:
+    def walked_again(
+        self, view: View, state: MachineState, evidence: Waiting
+    ) -> tuple[MachineState, Recorder]:
         """Walk from the first retained instant with all that is known now; emit nothing."""
         known = {waiting[0]: waiting for waiting in state.waiting}
         known[evidence[0]] = evidence
@@ -186,7 +190,12 @@ class SegmentMachine(Machine):
         due = state.due
         if state.waiting and state.waiting[0][0] < due:
             return BEFORE_ALL
-        if state.status == PENDING and self.plan.gated and due < NEVER and due >= state.since + self.plan.dwell_ms:
+        if (
+            state.status == PENDING
+            and self.plan.gated
+            and due < NEVER
+            and due >= state.since + self.plan.dwell_ms
+        ):
             return due + self.plan.grace_ms
         return due
 
@@ -196,7 +205,7 @@ class SegmentMachine(Machine):
         """Walk over one instant of evidence."""
         t, event_id, late, _ = evidence
         state.at = t
-        cause = Cause(event_id, late, t)
+        cause = Cause(event_id, t, late=late)
         if state.status == MEMBER:
             truth, change = self.stay(view.profile, t, t, view.coverage)
             if truth == FALSE:
@@ -217,7 +226,7 @@ class SegmentMachine(Machine):
     def pass_time(self, view: View, state: MachineState) -> None:
         """Walk over `state.due`."""
         now = state.due
-        cause = Cause("", False, now - 1, self.deadline(state))
+        cause = Cause("", now - 1, deadline=self.deadline(state))
         profile, coverage = view.profile, view.coverage
         state.at = max(state.at, now)
         if state.status == MEMBER:
@@ -248,7 +257,11 @@ class SegmentMachine(Machine):
         plan = self.plan
         state.status, state.since, state.cause, state.late = PENDING, t, cause.event_id, cause.late
         due = t + plan.dwell_ms
-        if plan.dwell_ms == 0 and not state.waiting and (not plan.gated or view.watermark >= t + plan.grace_ms):
+        if (
+            plan.dwell_ms == 0
+            and not state.waiting
+            and (not plan.gated or view.watermark >= t + plan.grace_ms)
+        ):
             # What the judgement would look at is nothing: no evidence is known beyond t.
             self._enter(view, state, t, cause)
         elif plan.dwell_ms == 0 and not plan.gated and cause.event_id:
@@ -277,7 +290,7 @@ class SegmentMachine(Machine):
                 state.status, state.at, state.due = OUT, t, change
                 return
         if made_by_event:
-            cause = Cause(state.cause, state.late, now, cause.deadline)
+            cause = Cause(state.cause, now, late=state.late, deadline=cause.deadline)
         self._enter(view, state, now, cause)
 
     def _enter(self, view: View, state: MachineState, t: EpochMs, cause: Cause) -> None:
@@ -304,7 +317,7 @@ class SegmentMachine(Machine):
         t, event_id, late, undoing = evidence
         again, recorder = self.walked_again(view, state, evidence)
         was, entered_at = state.status == MEMBER, state.since
-        cause = Cause(event_id, late, again.at)
+        cause = Cause(event_id, again.at, late=late)
         facts = view.facts
         since = again.since
         if was and again.status == MEMBER:
@@ -370,31 +383,31 @@ class GroupMachine(Machine):
         """Walk over one instant of evidence."""
         t, event_id, late, _ = evidence
         state.at = t
-        self._switch(view, state, t, Cause(event_id, late, t))
+        self._switch(view, state, t, Cause(event_id, t, late=late))
 
     def pass_time(self, view: View, state: MachineState) -> None:
         """Walk over `state.due`."""
         now = state.due
         state.at = max(state.at, now)
-        self._switch(view, state, now, Cause("", False, now - 1, now))
+        self._switch(view, state, now, Cause("", now - 1, deadline=now))
 
     def _switch(self, view: View, state: MachineState, t: EpochMs, cause: Cause) -> None:
         winner, state.due = self.entry(view.profile, t, cause.seen, view.coverage)
         if winner == state.winner:
             return
         if state.winner >= 0:
-            view.facts.transition(self, state, "exited", t, cause, state.winner)
+            view.facts.transition(self, state, "exited", t, cause, member=state.winner)
             state.left = t
         state.winner, state.since = winner, t
         state.status = MEMBER if winner >= 0 else OUT
         if winner >= 0:
-            view.facts.transition(self, state, "entered", t, cause, winner)
+            view.facts.transition(self, state, "entered", t, cause, member=winner)
 
     def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
         """Take in evidence older than what was walked, and correct the present member (S16)."""
         t, event_id, late, undoing = evidence
         again, _ = self.walked_again(view, state, evidence)
-        cause = Cause(event_id, late, again.at)
+        cause = Cause(event_id, again.at, late=late)
         was, began = state.winner, state.since
         since = again.since
         if again.winner == was:
@@ -405,13 +418,13 @@ class GroupMachine(Machine):
                 view.facts.corrected()
             return
         if was >= 0 and t <= began and not undoing:
-            view.facts.transition(self, state, "retracted", began, cause, was)
+            view.facts.transition(self, state, "retracted", began, cause, member=was)
             since = max(began, again.since)
         elif was >= 0:
             since = max(t, began) if undoing else max(again.since, t)
-            view.facts.transition(self, state, "exited", since, cause, was)
+            view.facts.transition(self, state, "exited", since, cause, member=was)
             state.left = since
         _adopt(state, again, since)
         state.winner = again.winner
         if again.winner >= 0:
-            view.facts.transition(self, state, "entered", since, cause, again.winner)
+            view.facts.transition(self, state, "entered", since, cause, member=again.winner)

@@ -84,7 +84,9 @@ class Partition:
         self.watermarks = Watermarks(inputs, plan.gates, wall=options.wall)
         self.coverage: Coverage = (NEVER if options.coverage_since else BEFORE_ALL,) * len(plan.sources)
         self.effects: list[Transition] = []
-        self.counts = dict.fromkeys(("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0)
+        self.counts = dict.fromkeys(
+            ("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0
+        )
         self.now_ms: EpochMs = BEFORE_ALL
         self.horizon: EpochMs = BEFORE_ALL
         self.rest: dict[str, bytes] = {}
@@ -95,7 +97,7 @@ class Partition:
         self._record = b""
         self._heaps: list[list[tuple[EpochMs, str]]] = [[] for _ in plan.gates]
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(plan.profile_type).decode
+        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
         self._wakes = msgspec.msgpack.Decoder(Header).decode
         self._key = ""
         self._record = self._partition_record()
@@ -111,9 +113,9 @@ class Partition:
         t = event.event_time_ms
         watermarks = self.watermarks
         late = t < watermarks.inputs[position]
-        if t > watermarks.stream_times[position] or watermarks.idle[position]:
-            if watermarks.observe(position, t):
-                self._fire_due()
+        rises = t > watermarks.stream_times[position] or watermarks.idle[position]
+        if rises and watermarks.observe(position, t):
+            self._fire_due()
         if self.options.coverage_since:
             self._watch(event.source, t)
         handler = self.handlers.get(event.event_type)
@@ -134,7 +136,7 @@ class Partition:
         if not handler(self, profile, key, event, late):
             self.counts["refused"] += 1
             return False
-        if t > profile.newest:
+        if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
             profile.newest = t
         return True
 
@@ -155,7 +157,9 @@ class Partition:
 
     # ---- what generated handlers call -------------------------------------------------------------------------
 
-    def see(self, machine: Machine, profile: Profile, key: str, evidence: tuple[EpochMs, str, bool, bool]) -> None:
+    def see(
+        self, machine: Machine, profile: Profile, key: str, evidence: tuple[EpochMs, str, bool, bool]
+    ) -> None:
         """Let *machine* see an event that the journals of *profile* already hold, and arm its wake-up."""
         gate = machine.gate
         view = View(profile, self.watermarks.gates[gate], self.coverage, self)
@@ -179,7 +183,7 @@ class Partition:
         self._arm(profile, key, gate, machine.deadline(state))
 
     def transition(
-        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, member: int = 0
+        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
     ) -> None:
         """Write down one decision of *machine* about the customer at hand."""
         segment = machine.plan.members[member]
