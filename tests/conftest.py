@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from streams.broker import KafkaCluster
+from streams.errors import OperationError
 from streams.testing.kafka import BOOTSTRAP_VARIABLE, docker_answers, kafka_container, unique_name
 
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -21,14 +24,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """The address of a real Kafka: the one the environment names, else one in Docker, else the embedded one."""
-    if named := os.environ.get(BOOTSTRAP_VARIABLE):
-        yield named
-    elif docker_answers():
-        with kafka_container() as bootstrap:
-            yield bootstrap
-    else:
-        with KafkaCluster() as cluster:
-            yield cluster.bootstrap
+    with ExitStack() as stack:
+        bootstrap = os.environ.get(BOOTSTRAP_VARIABLE)
+        if not bootstrap and docker_answers():
+            try:
+                bootstrap = stack.enter_context(kafka_container())
+            except OperationError as error:
+                warnings.warn(f"{error}\nThe embedded Kafka is used instead.", stacklevel=1)
+        yield bootstrap or stack.enter_context(KafkaCluster()).bootstrap
 
 
 @pytest.fixture

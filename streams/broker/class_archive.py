@@ -18,7 +18,7 @@ from streams.broker.java import Java
 from streams.broker.processes import GuardedProcess, Watchdog
 
 # By then a program's first requests, and the first transaction, have brought their classes too.
-_LISTEN_S = 8.0
+LISTEN_S = 8.0
 
 
 class ClassArchive:
@@ -46,10 +46,17 @@ class ClassArchive:
         """JVM options that write down the loaded classes in *class_list*, unless the archive is there."""
         return [] if self._file.exists() else [f"-XX:DumpLoadedClassList={class_list}"]
 
-    def make_in_background(self, class_list: Path, guard: Watchdog) -> None:
-        """Make the archive out of *class_list* soon, unless it is there or another process makes it."""
+    def make_in_background(self, class_list: Path, guard: Watchdog, *, after_s: float = LISTEN_S) -> None:
+        """Make the archive soon, unless it is there or another process makes it.
+
+        Args:
+            class_list: where a running JVM writes down the classes it loads.
+            guard: ends the making when this program ends.
+            after_s: how long the list may grow before it is used, in seconds.
+        """
         if not self._file.exists() and self._builder is None:
             self._builder = _Builder(self._file, self._dump, class_list, guard)
+            self._builder.start(after_s)
 
     def stop(self) -> None:
         """Give up what :meth:`make_in_background` has not finished."""
@@ -67,15 +74,22 @@ class _Builder:
         self._list = target.with_suffix(".classes")
         self._source = class_list
         self._guard = guard
-        self._stopping = threading.Event()
-        options = [f"-XX:SharedClassListFile={self._list}", f"-XX:SharedArchiveFile={self._partial}"]
-        command = ["nice", "-n", "19", *dump[:-2], *options, *dump[-2:]]
-        log_file = target.with_suffix(".log")
+        files = [f"-XX:SharedClassListFile={self._list}", f"-XX:SharedArchiveFile={self._partial}"]
         self._process = GuardedProcess(
-            "The archive's maker", command, folder=target.parent, log_file=log_file
+            "The maker of the class archive",
+            ["nice", "-n", "19", *dump, *files],
+            folder=target.parent,
+            log_file=target.with_suffix(".log"),
         )
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="kafka-class-archive", daemon=True)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, after_s: float) -> None:
+        """Begin *after_s* seconds from now."""
+        self._thread = threading.Thread(
+            target=self._run, args=(after_s,), name="kafka-class-archive", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,12 +97,16 @@ class _Builder:
         with self._lock:
             self._stopping.set()
             self._process.kill()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
-    def _run(self) -> None:
-        if self._stopping.wait(_LISTEN_S):
+    def _run(self, after_s: float) -> None:
+        if self._stopping.wait(after_s):
             return
-        with contextlib.suppress(OSError), self._target.with_suffix(".lock").open("w") as lock:
+        with (
+            contextlib.suppress(OSError),
+            self._target.with_suffix(".lock").open("w", encoding="ascii") as lock,
+        ):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused: another process is at it
             self._make()
 

@@ -23,6 +23,9 @@ from streams.errors import OperationError, SettingsError
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0
+STOP_TEMPORARY_TIMEOUT_S = (
+    2.0  # three nodes that stop at once wait for each other, and here for nothing's sake
+)
 _POLL_S = 0.02
 _CLASS_LIST = "loaded-classes.txt"
 _LOGGER = "-Dorg.slf4j.simpleLogger."
@@ -128,11 +131,16 @@ class KafkaCluster:
             else:
                 return
 
-    def stop(self, *, timeout_s: float = STOP_TIMEOUT_S) -> None:
+    def stop(self, *, timeout_s: float | None = None) -> None:
         """Stop all nodes; those that have not ended in order after *timeout_s* seconds are killed.
 
         Does nothing when the cluster is not running.
+
+        Args:
+            timeout_s: 10 s when left out, 2 s when the data is temporary.
         """
+        if timeout_s is None:
+            timeout_s = STOP_TIMEOUT_S if self._given_data_dir else STOP_TEMPORARY_TIMEOUT_S
         if self._archive is not None:
             self._archive.stop()
         if timeout_s > 0:
@@ -187,9 +195,9 @@ class KafkaCluster:
 
     def _prepare(self) -> None:
         """Everything before the first node starts: Java, jars, ports, files, settings, formatted storage."""
+        self._addresses = self._chosen_addresses()  # first: who asks for a taken port waits for no download
         java, home = find_java(), kafka_home(cache_dir())
         classpath = os.pathsep.join(map(str, kafka_classpath(home)))
-        self._addresses = self._chosen_addresses()
         self._data_dir = self._prepared_data_dir()
         self._archive = ClassArchive(home, java, classpath, self._jvm_options)
         jvm = [

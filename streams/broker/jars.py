@@ -42,13 +42,17 @@ def kafka_home(cache: Path) -> Path:
     return cache / f"kafka-{KAFKA_VERSION}"
 
 
-def kafka_classpath(home: Path) -> list[Path]:
+def kafka_classpath(
+    home: Path, *, download: Download | None = None, pins: Mapping[str, str] = JAR_SHA256
+) -> list[Path]:
     """Kafka's jar files in class path order; downloaded first when *home* does not hold all of them.
 
     Several processes may ask at the same time: one downloads, the others wait for it.
 
     Args:
         home: the folder of this Kafka version.
+        download: fetches the files; jgo does it when left out.
+        pins: the SHA-256 of every file that must come, by name.
 
     Raises:
         OperationError: the download is needed and fails, or the `broker` extra is not installed.
@@ -59,7 +63,7 @@ def kafka_classpath(home: Path) -> list[Path]:
         with exclusive(home.with_name(f"{home.name}.lock")):
             if jars := cached_classpath(home):
                 return jars
-            install(home, download_with_jgo, JAR_SHA256)
+            _install(home, download or download_with_jgo, pins)
     except OSError as error:
         raise OperationError(
             f"The cache {home.parent} cannot be used: {error}",
@@ -93,17 +97,8 @@ def exclusive(lock_file: Path) -> Iterator[None]:
         yield
 
 
-def install(home: Path, download: Download, pins: Mapping[str, str]) -> None:
-    """Download into a folder beside *home*, check every file, and rename it into place when it is complete.
-
-    Args:
-        home: the folder to make; what is there already is replaced.
-        download: fetches the files.
-        pins: the SHA-256 of every file that must come, by name.
-
-    Raises:
-        OperationError: the download fails, or brings something else.
-    """
+def _install(home: Path, download: Download, pins: Mapping[str, str]) -> None:
+    """Download into a folder beside *home*, check every file, and rename it into place when it is complete."""
     unfinished = home.with_name(f"{home.name}.partial")
     # Left by a download that was cut off: half a jar in it would pass for a whole one.
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -167,8 +162,11 @@ def _fetch(repository: Path, progress: Progress, task: TaskID) -> list[Path]:
     inputs, transitive = context.resolver.resolve(roots)
     needed = [*inputs, *(found for found in transitive if found.scope in ("compile", "runtime"))]
     progress.reset(task, description="jar files", total=DOWNLOAD_BYTES)
-    with ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
+    pool = ThreadPoolExecutor(_PARALLEL_DOWNLOADS)
+    try:
         return list(pool.map(lambda dependency: Path(dependency.artifact.resolve()), needed))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C nobody wants the other forty files
 
 
 def _refuse_strangers(jars: Sequence[Path], pins: Mapping[str, str]) -> None:

@@ -42,6 +42,8 @@ class Watchdog:
 
     def forget(self, pid: int) -> None:
         """Tell it that *pid* is gone: the number may soon be another program's."""
+        if self.pipe.closed:
+            return
         with contextlib.suppress(BrokenPipeError):  # it was killed; then there is nobody left to tell
             self.pipe.write(f"-{pid}\n".encode())
 

@@ -17,18 +17,22 @@ import sys
 import time
 from collections.abc import Iterable
 
-_PATIENCE_S = 10.0
+# A killed process is gone in milliseconds, but its id stays until its parent asks for its status, and the parent
+# may be a container's first process, which never asks.
+_PATIENCE_S = 2.0
 
 
 def registered(lines: Iterable[str]) -> set[int]:
     """The process ids that *lines* leave registered, once they end."""
     pids: set[int] = set()
     for line in lines:
-        pid = int(line[1:])
-        if line.startswith("+"):
-            pids.add(pid)
+        sign, number = line[:1], line[1:].strip()
+        if not number.isdecimal():
+            continue  # whoever wrote it was killed in the middle
+        if sign == "+":
+            pids.add(int(number))
         else:
-            pids.discard(pid)
+            pids.discard(int(number))
     return pids
 
 

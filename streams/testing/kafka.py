@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -103,14 +103,24 @@ def docker_answers() -> bool:
 
 @contextmanager
 def kafka_container() -> Iterator[str]:
-    """The address of a Kafka in a container (testcontainers), for as long as the context lasts."""
+    """The address of a Kafka in a container (testcontainers), for as long as the context lasts.
+
+    Raises:
+        OperationError: the engine does not start it: no image and no way to get one, most of the time.
+    """
     from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415  comes with the extra `dev`
 
-    container = KafkaContainer().with_kraft()
-    for name, value in _CONTAINER_SETTINGS.items():
-        container = container.with_env(name, value)
-    container.start(timeout=_CONTAINER_START_S)
-    try:
-        yield str(container.get_bootstrap_server())
-    finally:
-        container.stop()
+    with ExitStack() as cleanup:
+        try:
+            container = KafkaContainer().with_kraft()
+            for name, value in _CONTAINER_SETTINGS.items():
+                container = container.with_env(name, value)
+            cleanup.callback(container.stop)
+            container.start(timeout=_CONTAINER_START_S)
+            bootstrap = str(container.get_bootstrap_server())
+        except Exception as error:  # whatever the engine, its client and the wait for the log raise
+            raise OperationError(
+                f"Docker answers, but does not start a Kafka: {str(error)[:400]}",
+                hint=f"Can the engine pull images? A broker that runs already goes into {BOOTSTRAP_VARIABLE}.",
+            ) from error
+        yield bootstrap
