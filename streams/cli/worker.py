@@ -42,7 +42,7 @@ def _settings_help() -> str:
     "--settings", "list_settings", is_flag=True, help="List every setting with its default, and stop."
 )
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+    "--log-level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
 def command(assignments: Sequence[str], check: bool, list_settings: bool, log_level: str) -> None:
     """Read customer events from Kafka, decide segments, write transitions, exactly once.
@@ -72,5 +72,5 @@ def command(assignments: Sequence[str], check: bool, list_settings: bool, log_le
         return
     from streams.worker import app  # noqa: PLC0415 - loads Faust and reads the environment
 
-    sys.argv = ["streams worker", "worker", "--without-web", "--loglevel", log_level]
+    sys.argv = ["streams", "worker", "--without-web", "--loglevel", log_level]
     app.main()
