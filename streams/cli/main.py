@@ -86,4 +86,4 @@ def main() -> None:
       streams demo                              a real shop's year, live in this terminal
       streams backtest --events events.jsonl    what would have been emitted
       streams worker                            the same against your Kafka (settings: STREAMS_*)
-    """  # noqa: D301  click reads \b as "keep these lines as they are"
+    """

@@ -1,0 +1,54 @@
+"""The demo's topics, and the settings that make a worker read and write them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.demo.browsing import BEHAVIOUR_TOPIC
+from streams.demo.order_events import ORDERS_TOPIC
+from streams.demo.shop import SOURCES
+from streams.testing.kafka import create_topics
+
+APPLICATION_ID: Final = "demo"
+"""The worker's application, and so its consumer group."""
+
+TRANSITIONS_TOPIC: Final = "segments.transitions"
+MEMBERSHIPS_TOPIC: Final = "segments.memberships"
+DEAD_LETTER_TOPIC: Final = "demo.dead-letter"
+CHANGELOG_TOPIC: Final = "demo.changelog"
+
+
+def create_demo_topics(bootstrap: str, partitions: int) -> None:
+    """Create everything but the changelog, which the worker makes for itself.
+
+    Args:
+        bootstrap: the brokers' address.
+        partitions: of every topic; the dead letters have one.
+
+    Raises:
+        OperationError: a topic exists already, or the brokers do not create it in time.
+    """
+    plain = {ORDERS_TOPIC: partitions, BEHAVIOUR_TOPIC: partitions, TRANSITIONS_TOPIC: partitions}
+    create_topics(bootstrap, plain | {DEAD_LETTER_TOPIC: 1})
+    create_topics(bootstrap, {MEMBERSHIPS_TOPIC: partitions}, config={"cleanup.policy": "compact"})
+
+
+def worker_environment(bootstrap: str, metrics_port: int) -> dict[str, str]:
+    """Return the settings of the demo's worker as environment variables.
+
+    A replay runs by event time alone (`clock: event`), and the file holds the shop's whole history (`coverage:
+    complete`). Outputs are JSON, so that anything can read them.
+    """
+    return {
+        "STREAMS_APPLICATION_ID": APPLICATION_ID,
+        "STREAMS_BOOTSTRAP": bootstrap,
+        "STREAMS_INPUTS": ";".join(f"{topic}={','.join(sources)}:json" for topic, sources in SOURCES.items()),
+        "STREAMS_TRANSITIONS_TOPIC": TRANSITIONS_TOPIC,
+        "STREAMS_MEMBERSHIPS_TOPIC": MEMBERSHIPS_TOPIC,
+        "STREAMS_DEAD_LETTER_TOPIC": DEAD_LETTER_TOPIC,
+        "STREAMS_CHANGELOG_TOPIC": CHANGELOG_TOPIC,
+        "STREAMS_OUTPUT_FORMAT": "json",
+        "STREAMS_CLOCK": "event",
+        "STREAMS_COVERAGE": "complete",
+        "STREAMS_METRICS_PORT": str(metrics_port),
+    }

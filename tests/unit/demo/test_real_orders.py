@@ -1,0 +1,56 @@
+"""The real orders' figures, read back from the engine's own state (S27)."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.catalogue.compiler import compile_catalogue
+from streams.catalogue.events import load_vocabulary
+from streams.catalogue.library import builtin_catalogue, source_of_events
+from streams.demo.order_events import ShopEvent, order_events
+from streams.demo.real_orders import PUBLISHED, OrderFigures, figures, real_orders
+from streams.demo.retail import History
+from streams.segmentation.partition import Partition
+from streams.segmentation.plans import Plan
+from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.watermarks import InputSpec
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    """The built-in catalogue, compiled."""
+    vocabulary = load_vocabulary()
+    return compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary))
+
+
+def observed(shop_event: ShopEvent) -> EventObserved:
+    """Return a shop's event as the core takes it."""
+    event = shop_event.event
+    return EventObserved(
+        event["event"],
+        shop_event.event_time_ms,
+        event["messageId"],
+        "default",
+        event["userId"],
+        "orders",
+        event["properties"],
+    )
+
+
+@pytest.mark.timeout(300)
+def test_s27_the_engine_knows_the_published_figures(plan: Plan, shop: History) -> None:
+    """S27: after the whole shop, the gross aggregates in the changelog are the published figures; net ones are less."""
+    partition = Partition(plan, (InputSpec("demo.orders"),))
+    for shop_event in order_events(shop):
+        partition.observe(observed(shop_event))
+    changelog = {key.encode(): value for key, value in partition.flush()}
+    known = real_orders(plan, changelog)
+    assert OrderFigures(known.buyers, known.one_time, known.repeat, known.orders, known.revenue) == PUBLISHED
+    assert known.net.orders == 18_532 - 148
+    assert known.net.buyers < known.buyers
+    assert known.net.revenue < known.revenue
+
+
+def test_figures_count_each_buyer_once() -> None:
+    """Somebody with one order is a one-time buyer, with more a repeat buyer, with none no buyer."""
+    assert figures([(0, 0), (1, 2_500_000), (3, 1)]) == OrderFigures(2, 1, 1, 4, 2.500001)
