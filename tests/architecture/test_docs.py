@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.cli.main import COMMANDS
+from streams.settings import KNOBS
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,14 +17,6 @@ def texts_of(name: str) -> list[str]:
     """Return the text of a document of the top level in a list, empty while there is no such document."""
     path = ROOT / name
     return [path.read_text()] if path.exists() else []
-
-
-def settings_named_in_source() -> set[str]:
-    """Return every environment variable that the settings read."""
-    path = ROOT / "streams" / "settings.py"
-    return (
-        set(re.findall(r"\bSTREAMS_[A-Z][A-Z0-9_]*[A-Z0-9]\b", path.read_text())) if path.exists() else set()
-    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -36,7 +29,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 def test_every_setting_is_in_the_readme() -> None:
     """The README names every environment variable that is read as a setting."""
     for readme in texts_of("README.md"):
-        assert sorted(name for name in settings_named_in_source() if name not in readme) == []
+        assert [knob.variable for knob in KNOBS if knob.variable not in readme] == []
 
 
 def test_the_first_commands_of_the_readme_exist() -> None:
