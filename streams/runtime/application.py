@@ -8,7 +8,7 @@ from streams.catalogue.library import source_of_events
 from streams.catalogue.nodes import nearest
 from streams.errors import SettingsError
 from streams.runtime.definition_files import load_catalogue
-from streams.runtime.formats import decoder_of, encoder_of
+from streams.runtime.formats import Formats
 from streams.runtime.hosting import create_app
 from streams.runtime.ports import Batch, PartitionState
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
@@ -27,6 +27,7 @@ def wire(settings: Settings) -> Wiring:
         SettingsError: an input names an unknown source.
     """
     vocabulary = load_vocabulary()
+    formats = Formats(settings, vocabulary)
     plan = compile_catalogue(
         load_catalogue(settings.catalogue_dir, vocabulary),
         source_of_events(vocabulary),
@@ -40,8 +41,8 @@ def wire(settings: Settings) -> Wiring:
             coverage_since=settings.coverage == "since",
         ),
         inputs=tuple(_input_spec(settings, entry, vocabulary) for entry in settings.inputs),
-        decoders={entry.topic: decoder_of(settings, entry, vocabulary) for entry in settings.inputs},
-        encoder=encoder_of(settings),
+        decoders={entry.topic: formats.decode(entry.format) for entry in settings.inputs},
+        encoder=formats.encoder(),
         topics=Topics(
             transitions=settings.transitions_topic,
             memberships=settings.memberships_topic if settings.memberships else None,

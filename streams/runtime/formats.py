@@ -2,21 +2,67 @@
 
 from __future__ import annotations
 
-from streams.codecs.customer_events import Decode, EventDecoder
+from pathlib import Path
+
+from streams.codecs.avro import event_reader, output_codecs
+from streams.codecs.customer_events import Decode, EventDecoder, InputFormat
+from streams.codecs.registry import RegistrySchemas
+from streams.codecs.schema_sources import FileSchemas, SchemaRegistry, bundled_schemas
 from streams.codecs.transitions import TransitionEncoder
 from streams.segmentation.vocabulary import Vocabulary
-from streams.settings import InputTopic, Settings
+from streams.settings import Format, Settings
 
-SPELLINGS = {"json": "segment", "compact": "compact", "avro": "avro"}
+SPELLINGS: dict[Format, InputFormat] = {"json": "segment", "compact": "compact", "avro": "avro"}
 """Format of an input in the settings → in the codecs."""
 
 
-def decoder_of(settings: Settings, entry: InputTopic, vocabulary: Vocabulary) -> Decode:
-    """Return what decodes the values of the input *entry*."""
-    decoder = EventDecoder(vocabulary, max_clock_skew_ms=settings.max_clock_skew_ms)
-    return decoder.of(SPELLINGS[entry.format])  # type: ignore[arg-type]
+class Formats:
+    """The codecs of one application; the schema registry is asked when the first Avro codec is made."""
 
+    def __init__(self, settings: Settings, vocabulary: Vocabulary) -> None:
+        """Read nothing yet.
 
-def encoder_of(settings: Settings) -> TransitionEncoder:
-    """Return what encodes transitions and memberships."""
-    return TransitionEncoder(settings.output_format)
+        Args:
+            settings: formats, and where schemas come from.
+            vocabulary: the events that are understood.
+        """
+        self._settings, self._vocabulary = settings, vocabulary
+        self._schemas: SchemaRegistry | None = None
+
+    @property
+    def schemas(self) -> SchemaRegistry:
+        """Where schemas come from: the registry, a folder, or the ones that are shipped.
+
+        Raises:
+            OperationError: the folder has none, or the registry's options are wrong.
+        """
+        if self._schemas is None:
+            settings = self._settings
+            if settings.schema_registry_url:
+                self._schemas = RegistrySchemas(settings.schema_registry_url)
+            else:
+                self._schemas = FileSchemas(Path(settings.schema_dir) if settings.schema_dir else bundled_schemas())
+        return self._schemas
+
+    def decode(self, form: Format) -> Decode:
+        """Return what decodes input values written in *form*."""
+        decoder = EventDecoder(
+            self._vocabulary,
+            max_clock_skew_ms=self._settings.max_clock_skew_ms,
+            avro=event_reader(self.schemas) if form == "avro" else None,
+        )
+        return decoder.of(SPELLINGS[form])
+
+    def encoder(self) -> TransitionEncoder:
+        """Return what encodes transitions and memberships; Avro schemas are registered.
+
+        Raises:
+            OperationError: the registry cannot be reached, or refuses a schema.
+        """
+        settings = self._settings
+        if settings.output_format == "json":
+            return TransitionEncoder("json")
+        codecs = output_codecs(
+            self.schemas, transitions=settings.transitions_topic, memberships=settings.memberships_topic
+        )
+        return TransitionEncoder("avro", avro=codecs)
