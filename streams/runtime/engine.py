@@ -137,6 +137,7 @@ class Engine:
             clock=self._clock,
             limits=self._limits,
             observer=self._observer,
+            run_id=os.urandom(8).hex(),
             log=logger.warning,
         )
         pauses = CollectorPauses()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable
+from typing import TypeVar, cast
 
 from streams.runtime.batches import DeliveredBatch
 from streams.runtime.client_options import ClientOptions
@@ -14,7 +15,7 @@ from streams.runtime.ports import Batch, PartitionState, StateFactory
 from streams.runtime.transport import BatchSchema, SegmentApp
 from streams.settings import Settings
 
-HandleBatch = Callable[[Batch, PartitionState], None]
+S = TypeVar("S", bound=PartitionState)
 
 
 def limits_from(settings: Settings) -> Limits:
@@ -57,8 +58,8 @@ def client_options_from(settings: Settings, instance_id: str) -> ClientOptions:
 
 def create_app(
     settings: Settings,
-    state_factory: StateFactory,
-    handle_batch: HandleBatch,
+    state_factory: Callable[[int], S],
+    handle_batch: Callable[[Batch, S], None],
     observer: Observer | None = None,
     *,
     outputs: tuple[str, ...] = (),
@@ -87,7 +88,7 @@ def create_app(
     engine = Engine(
         options,
         limits_from(settings),
-        state_factory,
+        cast("StateFactory", state_factory),
         observer or SilentObserver(),
         outputs=outputs,
         create_changelog=settings.create_changelog,
@@ -107,6 +108,6 @@ def create_app(
         async for batch in batches:
             with batch as state:
                 if state is not None:  # None: rolled back before its turn came
-                    handle_batch(batch, state)
+                    handle_batch(batch, cast("S", state))
 
     return app

@@ -215,13 +215,16 @@ class KafkaClient:
         producer.poll(0)
         return count
 
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit the open transaction with the group's offsets and generation."""
+    def commit(self, offsets: Mapping[TopicPartition, int], stamp: str) -> None:
+        """Commit the open transaction with the group's offsets and generation, *stamp* as the offsets' metadata."""
         producer = self._live_producer()
         self._call(
             "sending offsets",
             producer.send_offsets_to_transaction,
-            [ck.TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()],
+            [
+                ck.TopicPartition(topic, partition, offset, stamp)
+                for (topic, partition), offset in offsets.items()
+            ],
             self._consumer.consumer_group_metadata(),
             CALL_WAIT_S,
         )

@@ -42,21 +42,22 @@ class Fetched(NamedTuple):
     ends: Mapping[TopicPartition, int]
 
 
-class Spare(NamedTuple):
-    """A clean state from before a rebalance, and the offsets it stands for."""
+class Snapshot(NamedTuple):
+    """A clean state, and what it stands for.
+
+    Attributes:
+        state: what the transactions up to the last commit made it.
+        offsets: topic → committed offset; where to read next.
+        stamp: names the last transaction of this partition; empty before the first. The offsets alone do not: what time
+            causes changes the state and moves no offset.
+    """
 
     state: PartitionState
     offsets: Mapping[str, int]
+    stamp: str
 
 
-class Restored(NamedTuple):
-    """The answer of a restore or of a renewal; *token* says to which question."""
-
-    partition: int
-    token: int
-    state: PartitionState | None
-    offsets: Mapping[str, int]
-    error: OperationError | None = None
+RestoreDone = Callable[[Snapshot | OperationError], None]
 
 
 class Clock(Protocol):
@@ -90,8 +91,8 @@ class Kafka(Protocol):
     def produce(self, records: Iterable[OutputRecord]) -> int:
         """Write records in the open transaction; return how many. Raises `Unproducible` too."""
 
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit the open transaction with the consumer group's offsets."""
+    def commit(self, offsets: Mapping[TopicPartition, int], stamp: str) -> None:
+        """Commit the open transaction with the consumer group's offsets, *stamp* as their metadata."""
 
     def abort(self) -> None:
         """Abort the open transaction."""
@@ -112,8 +113,8 @@ class Restore(Protocol):
     def __call__(
         self,
         partition: int,
-        spare: Spare | None,
-        done: Callable[[PartitionState | None, Mapping[str, int], OperationError | None], None],
+        spare: Snapshot | None,
+        done: RestoreDone,
         alive: Callable[[], bool],
     ) -> None:
         """Start it, and return at once."""

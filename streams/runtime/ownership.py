@@ -13,19 +13,20 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from streams.runtime.batches import NONE_QUARANTINED, DeliveredBatch, Signal
+from streams.runtime.kafka_ports import Snapshot
 from streams.runtime.limits import Limits
 from streams.runtime.poison import Trouble
-from streams.runtime.ports import InputRecord, PartitionState
+from streams.runtime.ports import InputRecord
 
 
 class OwnedPartition:
     """What the coordinator keeps about one partition number. Used by its thread only."""
 
-    def __init__(
-        self, partition: int, state: PartitionState, base: Mapping[str, int], limits: Limits
-    ) -> None:
+    def __init__(self, partition: int, snapshot: Snapshot, limits: Limits) -> None:
+        base = snapshot.offsets
         self.partition = partition
-        self.state = state
+        self.state = snapshot.state
+        self.stamp = snapshot.stamp
         self.base = dict(base)
         self.delivered = dict(base)
         self.next = dict(base)
@@ -69,12 +70,18 @@ class OwnedPartition:
         self._stashed = 0
         self._end_since_ms = {}
 
-    def settle(self, offsets: Mapping[str, int]) -> None:
-        """Take a commit of *offsets*."""
+    def settle(self, offsets: Mapping[str, int], stamp: str) -> None:
+        """Take the commit of *offsets* by the transaction *stamp*."""
         self.state.commit()
         self.base.update(offsets)
+        self.stamp = stamp
         if self.trouble is not None and self.trouble.settle(self.base, self._limits.batch_records_max):
             self.trouble = None
+
+    def snapshot(self) -> Snapshot:
+        """Give the state away, clean and without buffered records, for when the partition comes back."""
+        self.rewind()
+        return Snapshot(self.state, self.base, self.stamp)
 
     @property
     def settled(self) -> bool:

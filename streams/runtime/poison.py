@@ -23,6 +23,8 @@ from streams.runtime.limits import Limits
 
 def describe(error: BaseException) -> str:
     """Name an exception by type and place: its text may hold a customer's data, which no log may show."""
+    if isinstance(error, RecordFailed) and error.__cause__ is not None:
+        error = error.__cause__
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -13,7 +13,7 @@ Why each step is as it is:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,7 +22,7 @@ import confluent_kafka as ck
 from streams.errors import OperationError
 from streams.runtime.client_options import ClientOptions
 from streams.runtime.kafka_client import operation_error
-from streams.runtime.kafka_ports import Spare
+from streams.runtime.kafka_ports import RestoreDone, Snapshot
 from streams.runtime.observing import Observer
 from streams.runtime.ports import PartitionState, StateFactory
 
@@ -31,7 +31,6 @@ RETRY_PAUSE_S = 0.5
 RECORDS_MAX = 10_000
 NO_OFFSET = ck.OFFSET_INVALID
 
-Done = Callable[[PartitionState | None, Mapping[str, int], OperationError | None], None]
 Alive = Callable[[], bool]
 
 
@@ -54,7 +53,7 @@ class ChangelogRestore:
         self._options, self._factory, self._observer, self._log = options, state_factory, observer, log
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="restore")
 
-    def __call__(self, partition: int, spare: Spare | None, done: Done, alive: Alive) -> None:
+    def __call__(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Restore *partition* in a thread, then call *done*; give up when *alive* says no."""
         self._pool.submit(self._restore, partition, spare, done, alive)
 
@@ -62,68 +61,72 @@ class ChangelogRestore:
         """Start no more restores."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _restore(self, partition: int, spare: Spare | None, done: Done, alive: Alive) -> None:
+    def _restore(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Try until it works, is no longer wanted, or cannot work."""
         while alive():
             try:
                 found = self._attempt(partition, spare, alive)
                 if found is not None:
-                    done(found.state, found.offsets, None)
+                    done(found)
                     return
             except OperationError as error:
-                done(None, {}, error)
+                done(error)
                 return
             except ck.KafkaException as failure:
                 known = operation_error(failure.args[0], "restoring the state")
                 if known is not None:
-                    done(None, {}, known)
+                    done(known)
                     return
                 self._log(f"restore of partition {partition}: {failure.args[0].str()}; trying again")
             except _Moved:
                 self._log(f"restore of partition {partition}: its offsets moved; trying again")
             except Exception as error:  # noqa: BLE001 (a state that cannot load its own changelog must stop the worker)
-                done(None, {}, _unloadable(partition, self._options.changelog, error))
+                done(_unloadable(partition, self._options.changelog, error))
                 return
             spare = None
             time.sleep(RETRY_PAUSE_S)
 
-    def _attempt(self, partition: int, spare: Spare | None, alive: Alive) -> Spare | None:
+    def _attempt(self, partition: int, spare: Snapshot | None, alive: Alive) -> Snapshot | None:
         started = time.monotonic()
         reader = ck.Consumer(self._options.reader(committed=True))
         ends = ck.Consumer(self._options.reader(committed=False))
         try:
-            offsets = self._starting_offsets(reader, ends, partition)
-            if spare is not None and dict(spare.offsets) == offsets:
+            offsets, stamp = self._committed(reader, ends, partition)
+            if spare is not None and (spare.offsets, spare.stamp) == (offsets, stamp):
                 self._observer.restored(partition, 0, time.monotonic() - started)
                 return spare
             state = self._factory(partition)
             records = self._load(reader, ends, partition, state, alive)
             if records is None:
                 return None
-            if self._starting_offsets(reader, ends, partition, check=False) != offsets:
+            if self._committed(reader, ends, partition) != (offsets, stamp):
                 raise _Moved
             state.ready()
         finally:
             reader.close()
             ends.close()
         self._observer.restored(partition, records, time.monotonic() - started)
-        return Spare(state, offsets)
+        return Snapshot(state, offsets, stamp)
 
-    def _starting_offsets(
-        self, reader: ck.Consumer, ends: ck.Consumer, partition: int, *, check: bool = True
-    ) -> dict[str, int]:
-        """Ask for the committed offset of every input topic; without one, its log's beginning."""
+    def _committed(
+        self, reader: ck.Consumer, ends: ck.Consumer, partition: int
+    ) -> tuple[dict[str, int], str]:
+        """Ask for the committed offset of every input topic (else its log's beginning), and the last stamp."""
         places = [ck.TopicPartition(topic, partition) for topic in self._options.inputs]
-        offsets = {}
+        offsets: dict[str, int] = {}
+        stamps = set()
         for place in reader.committed(places, CALL_WAIT_S):
             if place.error:
                 raise ck.KafkaException(place.error)
-            if place.offset < 0 or check:
-                low, high = ends.get_watermark_offsets(place, CALL_WAIT_S)
-                if place.offset >= 0 and not low <= place.offset <= high:
-                    raise _out_of_range(place, low, high)
-            offsets[place.topic] = place.offset if place.offset >= 0 else low
-        return offsets
+            low, high = ends.get_watermark_offsets(place, CALL_WAIT_S)
+            if place.offset < 0:
+                offsets[place.topic] = low
+            elif low <= place.offset <= high:
+                offsets[place.topic] = place.offset
+                stamps.add(place.metadata or "")
+            else:
+                raise _out_of_range(place, low, high)
+        return offsets, stamps.pop() if len(stamps) == 1 else ""
 
     def _load(
         self, reader: ck.Consumer, ends: ck.Consumer, partition: int, state: PartitionState, alive: Alive

@@ -15,6 +15,7 @@ from streams.runtime.ports import Batch, InputRecord, OutputRecord
 BUFFERED_RECORDS = 3
 AHEAD_RECORDS_MAX = 2_000
 POISON = b"poison"
+TICKS = b"ticks"
 
 
 def next_hash(before: str, offset: int, value: bytes) -> str:
@@ -84,6 +85,13 @@ class RunningHashState:
         digest = self.hashes[name] = next_hash(self.hashes.get(name, ""), offset, value)
         return digest
 
+    def count_tick(self) -> int:
+        """Return the number of this tick."""
+        self._undo.setdefault(TICKS, self.hashes.get(TICKS))
+        count = int(self.hashes.get(TICKS, "0")) + 1
+        self.hashes[TICKS] = str(count)
+        return count
+
 
 class RunningHash:
     """Works on the batches; give `handle` to the transport.
@@ -93,12 +101,21 @@ class RunningHash:
         dead_letters: topic of quarantined records.
     """
 
-    def __init__(self, output: str, dead_letters: str = "", *, poison: bool = False) -> None:
+    def __init__(
+        self, output: str, dead_letters: str = "", *, poison: bool = False, count_ticks: bool = False
+    ) -> None:
         self.output, self.dead_letters = output, dead_letters
-        self._poison = poison
+        self._poison, self._count_ticks = poison, count_ticks
 
     def handle(self, batch: Batch, state: RunningHashState) -> None:
         """Process what waited and most of the batch; keep its last records for the next."""
+        for _ in self.steps(batch, state):
+            pass
+
+    def steps(self, batch: Batch, state: RunningHashState) -> Iterator[None]:
+        """Do the same, a record at a time: what runs between two steps sees the batch half done."""
+        if self._count_ticks and not batch.records and not state.buffer:
+            self._tick(batch, state)
         fresh = [record for records in batch.records.values() for record in records]
         state.buffer += fresh
         keep = min(BUFFERED_RECORDS, len(fresh))
@@ -106,8 +123,15 @@ class RunningHash:
         state.buffer = state.buffer[len(state.buffer) - keep :]
         for record in ready:
             self._process(batch, state, record)
+            yield
         batch.waiting = bool(state.buffer)
         batch.hold = self._ahead(batch, state.processed)
+
+    def _tick(self, batch: Batch, state: RunningHashState) -> None:
+        """Count the tick: what time alone causes must be exactly once too."""
+        count = state.count_tick()
+        batch.out.append(OutputRecord(self.output, TICKS, f"tick|{count}".encode(), None, batch.partition))
+        batch.changed = True
 
     def _process(self, batch: Batch, state: RunningHashState, record: InputRecord) -> None:
         topic, key, value, offset = (

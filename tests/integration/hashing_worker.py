@@ -19,7 +19,7 @@ job = RunningHash(
 )
 app = create_app(
     settings, lambda partition: RunningHashState(partition, settings.changelog_topic), job.handle
-)  # type: ignore[arg-type]
+)
 
 if __name__ == "__main__":
     app.main()
