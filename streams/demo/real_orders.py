@@ -11,9 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.catalogue.compiler import compile_catalogue
+from streams.catalogue.events import load_vocabulary
+from streams.catalogue.library import builtin_catalogue, source_of_events
+from streams.errors import OperationError
 from streams.segmentation.journals import folded, folded_amount
 from streams.segmentation.money import MICROS
-from streams.segmentation.partition import PARTITION_KEY
+from streams.segmentation.partition import PARTITION_KEY, PartitionRecord
 from streams.segmentation.plans import Plan
 from streams.segmentation.timeline import NEVER
 
@@ -67,14 +71,31 @@ def net(profile: Any) -> tuple[int, int]:
     return len(standing) + folded(before), sum(standing) + folded_amount(before)
 
 
+def builtin_plan() -> Plan:
+    """Return the plan that the demo's worker runs: the built-in catalogue over a complete history."""
+    vocabulary = load_vocabulary()
+    return compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary))
+
+
 def real_orders(plan: Plan, changelog: Mapping[bytes, bytes]) -> RealOrders:
     """Return the figures that the state in the changelog holds.
 
     Args:
         plan: what the worker runs; it says how a profile is written.
         changelog: the latest value of each key.
+
+    Raises:
+        OperationError: the state was written by another plan.
     """
     decode: Callable[[bytes], Any] = msgspec.msgpack.Decoder(plan.profile_type).decode
-    profiles = [decode(value) for key, value in changelog.items() if key.decode() != PARTITION_KEY]
+    profiles: list[Any] = []
+    for key, value in changelog.items():
+        if key.decode() != PARTITION_KEY:
+            profiles.append(decode(value))
+        elif msgspec.msgpack.decode(value, type=PartitionRecord).plan_hash != plan.plan_hash:
+            raise OperationError(
+                "the worker's state was made with other definitions than the built-in ones",
+                hint="the demo runs the built-in catalogue; `streams worker` runs yours",
+            )
     all_of_them = msgspec.structs.asdict(figures(map(gross, profiles)))
     return RealOrders(**all_of_them, net=figures(map(net, profiles)))

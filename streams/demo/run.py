@@ -29,7 +29,7 @@ from streams.demo.kafka_side import (
     write_replay,
 )
 from streams.demo.outcome import Outcome
-from streams.demo.real_orders import RealOrders, real_orders
+from streams.demo.real_orders import builtin_plan, real_orders
 from streams.demo.retail import read_history
 from streams.demo.screen import Picture, Screen
 from streams.demo.shop import SOURCES, Replay, replay
@@ -42,8 +42,6 @@ from streams.demo.topics import (
     worker_environment,
 )
 from streams.errors import OperationError
-from streams.runtime.application import wire
-from streams.settings import Settings
 
 READY_TIMEOUT_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.25
@@ -105,7 +103,7 @@ class Demo:
         self.screen.step(f"Writing {len(shop.records):,} records to {' and '.join(SOURCES)} at {bootstrap}")
         write_replay(bootstrap, shop.records, lambda _written: self._cluster.check())
         self.screen.step("Starting the worker")
-        environment = self._start_engine(bootstrap)
+        self._start_engine(bootstrap)
         watch = self._things.enter_context(closing(GroupWatch(bootstrap, APPLICATION_ID, SOURCES)))
         started_s = self._await_ready(watch)
         reader = self._things.enter_context(closing(committed_reader(bootstrap, TRANSITIONS_TOPIC)))
@@ -120,7 +118,7 @@ class Demo:
             origins=dict(self.board.origins),
             segments=self.board.members(),
             dead_letters=sum(1 for _ in committed_messages(bootstrap, DEAD_LETTER_TOPIC)),
-            real_orders=orders_in_state(bootstrap, environment),
+            real_orders=real_orders(builtin_plan(), latest_by_key(bootstrap, CHANGELOG_TOPIC)),
             bootstrap=bootstrap,
             metrics=self.metrics,
         )
@@ -135,15 +133,13 @@ class Demo:
         if self._engine is not None:
             self._engine.check()
 
-    def _start_engine(self, bootstrap: str) -> dict[str, str]:
-        """Start the worker; return its settings."""
+    def _start_engine(self, bootstrap: str) -> None:
+        """Start the worker; whether it works shows later."""
         folder = Path(self._things.enter_context(tempfile.TemporaryDirectory(prefix="segment-streams-demo-")))
         self._metrics_port = self._metrics_port or free_ports(1)[0]
-        environment = worker_environment(bootstrap, self._metrics_port)
-        self._engine = EngineProcess(environment, folder)
+        self._engine = EngineProcess(worker_environment(bootstrap, self._metrics_port), folder)
         self._things.callback(self._engine.stop)
         self._engine.start()
-        return environment
 
     def _await_ready(self, watch: GroupWatch) -> float:
         """Wait until the worker has its partitions; return when that was, on the monotonic clock."""
@@ -216,9 +212,3 @@ def in_background(options: DemoOptions) -> Future[Replay]:
 
     Thread(target=prepare, name="shop", daemon=True).start()
     return prepared
-
-
-def orders_in_state(bootstrap: str, environment: dict[str, str]) -> RealOrders:
-    """Return what the worker's own state says about the real orders."""
-    plan = wire(Settings.load(environment)).plan
-    return real_orders(plan, latest_by_key(bootstrap, CHANGELOG_TOPIC))

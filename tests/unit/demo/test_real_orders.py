@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from streams.catalogue.compiler import compile_catalogue
-from streams.catalogue.events import load_vocabulary
-from streams.catalogue.library import builtin_catalogue, source_of_events
 from streams.demo.order_events import ShopEvent, order_events
-from streams.demo.real_orders import PUBLISHED, OrderFigures, figures, real_orders
+from streams.demo.real_orders import PUBLISHED, OrderFigures, builtin_plan, figures, real_orders
 from streams.demo.retail import History
+from streams.errors import OperationError
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved
@@ -18,9 +17,8 @@ from streams.segmentation.watermarks import InputSpec
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    """The built-in catalogue, compiled."""
-    vocabulary = load_vocabulary()
-    return compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary))
+    """What the demo's worker runs."""
+    return builtin_plan()
 
 
 def observed(shop_event: ShopEvent) -> EventObserved:
@@ -49,6 +47,16 @@ def test_s27_the_engine_knows_the_published_figures(plan: Plan, shop: History) -
     assert known.net.orders == 18_532 - 148
     assert known.net.buyers < known.buyers
     assert known.net.revenue < known.revenue
+
+
+def test_the_state_of_another_plan_is_refused(plan: Plan) -> None:
+    """A state that other definitions wrote is not read as if it were ours."""
+    partition = Partition(plan, (InputSpec("demo.orders"),))
+    partition.advance(0, 1)
+    changelog = {key.encode(): value for key, value in partition.flush()}
+    assert real_orders(plan, changelog).orders == 0
+    with pytest.raises(OperationError, match="other definitions"):
+        real_orders(msgspec.structs.replace(plan, plan_hash="another"), changelog)
 
 
 def test_figures_count_each_buyer_once() -> None:
