@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Message, Producer
 
 from streams.bench.generator import generated
 from streams.demo.kafka_side import committed_messages
@@ -24,6 +20,7 @@ from streams.segmentation.partition import PARTITION_KEY
 from streams.settings import Settings
 from streams.testing.kafka import create_topics
 from streams.testing.reference import Reference, identity, origin_of, reference_run
+from streams.testing.workers import Committed, Workers
 
 EVENTS = int(os.environ.get("CHAOS_EVENTS", "60000"))
 KILLS = int(os.environ.get("CHAOS_KILLS", "5"))
@@ -32,65 +29,18 @@ PARTITIONS = 4
 LIMIT_S = 150.0
 
 
-class Workers:
-    """Worker processes that are started again when they are killed."""
-
-    def __init__(self, count: int, environment: dict[str, str], folder: Path) -> None:
-        """Start *count* workers with stable instance ids."""
-        self._environment, self._folder = environment, folder
-        self.processes = [self._start(number) for number in range(count)]
-
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"worker-{number}.log").open("ab")
-        environment = {**self._environment, "STREAMS_INSTANCE_ID": f"chaos-{number}"}
-        command = [sys.executable, "-m", "streams", "worker", "--log-level", "warn"]
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def kill(self, number: int) -> None:
-        """Kill one with SIGKILL and start it again."""
-        self.processes[number].send_signal(signal.SIGKILL)
-        self.processes[number].wait()
-        self.processes[number] = self._start(number)
-
-    def check(self) -> None:
-        """Fail when a worker ended by itself."""
-        for number, process in enumerate(self.processes):
-            log = self._folder / f"worker-{number}.log"
-            assert process.poll() is None, f"worker {number} ended: {log.read_text()[-2000:]}"
-
-    def stop(self) -> list[int]:
-        """End them with SIGTERM; return their exit codes."""
-        for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        return [process.wait(30) for process in self.processes]
-
-
 @pytest.fixture
-def settings(kafka: str, topic_name: Callable[[str], str]) -> Settings:
-    """The settings of a fresh application with its topics created."""
+def chosen(kafka: str, topic_name: Callable[[str], str]) -> dict[str, object]:
+    """The settings of a fresh application whose topics exist."""
     name = topic_name("chaos")
     topics = {f"{name}.{kind}": PARTITIONS for kind in ("events", "transitions", "memberships", "dead-letter")}
     create_topics(kafka, topics)
-    return Settings.load(
-        application_id=name, bootstrap=kafka, inputs=f"{name}.events=*:compact",
-        transitions_topic=f"{name}.transitions", memberships_topic=f"{name}.memberships",
-        dead_letter_topic=f"{name}.dead-letter", output_format="json", clock="event", coverage="complete",
-        out_of_orderness_ms=0, metrics_port=0,
-    )  # fmt: skip
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """Return the environment in which a worker has *settings*."""
-    own = {
-        f"STREAMS_{name.upper()}": str(getattr(settings, name))
-        for name in (
-            "application_id", "bootstrap", "transitions_topic", "memberships_topic", "dead_letter_topic",
-            "output_format", "clock", "coverage", "out_of_orderness_ms", "metrics_port",
-        )
+    return {
+        "application_id": name, "bootstrap": kafka, "inputs": f"{name}.events=*:compact",
+        "transitions_topic": f"{name}.transitions", "memberships_topic": f"{name}.memberships",
+        "dead_letter_topic": f"{name}.dead-letter", "output_format": "json", "clock": "event",
+        "coverage": "complete", "out_of_orderness_ms": "0", "metrics_port": "0",
     }  # fmt: skip
-    own["STREAMS_INPUTS"] = f"{settings.input_topics[0]}=*:compact"
-    others = {name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")}
-    return others | own
 
 
 def fill(settings: Settings, seed: int) -> int:
@@ -109,17 +59,6 @@ def fill(settings: Settings, seed: int) -> int:
             producer.poll(0)
     producer.flush()
     return written
-
-
-@contextlib.contextmanager
-def group_offsets(settings: Settings) -> Iterator[Callable[[], int]]:
-    """Give a function that returns how many input records the application has committed."""
-    consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": settings.application_id})
-    places = [TopicPartition(settings.input_topics[0], number) for number in range(PARTITIONS)]
-    try:
-        yield lambda: sum(max(0, place.offset) for place in consumer.committed(places, 10))
-    finally:
-        consumer.close()
 
 
 def read_by_partition(settings: Settings, topic: str) -> dict[int, list[Message]]:
@@ -149,38 +88,29 @@ def compare(settings: Settings, expected: Reference) -> None:
         state.update({(number, (m.key() or b"").decode()): m.value() or b"" for m in messages})
     profiles = {place: value for place, value in state.items() if place[1] != PARTITION_KEY}
     assert expected.state == profiles
+    letters = committed_messages(settings.bootstrap, settings.dead_letter_topic)
+    assert expected.dead_letters == Counter(origin_of(letter.headers() or []) for letter in letters)
 
 
 @pytest.mark.integration
 @pytest.mark.timeout(400)
-def test_killed_workers_write_every_transition_once(settings: Settings, tmp_path: Path) -> None:
+def test_killed_workers_write_every_transition_once(chosen: dict[str, object], tmp_path: Path) -> None:
     """Three workers, SIGKILL at random every few seconds: missing 0, extra 0, same order, same state, garbage once."""
     seed = int(os.environ.get("CHAOS_SEED", str(random.randrange(1 << 30))))
     print(f"seed {seed} (CHAOS_SEED={seed} repeats it)")
+    settings = Settings.load(**chosen)
     total = fill(settings, seed)
-    chance, kills, began = random.Random(seed), 0, time.monotonic()
-    workers = Workers(3, environment_of(settings), tmp_path)
-    try:
-        with group_offsets(settings) as committed:
-            next_kill = began + chance.uniform(5, 8)
-            while (done := committed()) < total or kills < KILLS:
-                workers.check()
-                if time.monotonic() >= next_kill and kills < KILLS:
-                    workers.kill(chance.randrange(3))
-                    kills += 1
-                    next_kill = time.monotonic() + chance.uniform(2, 5)
-                assert time.monotonic() - began < LIMIT_S, f"only {done} of {total} after {LIMIT_S} s"
-                time.sleep(0.1)
+    chance, began = random.Random(seed), time.monotonic()
+    kills = [began + 4 + sum(chance.uniform(2, 5) for _ in range(n + 1)) for n in range(KILLS)]
+    with Workers(chosen, tmp_path, count=3) as workers, Committed(settings, PARTITIONS) as committed:
+
+        def kill_when_due() -> None:
+            if kills and time.monotonic() >= kills[0]:
+                kills.pop(0)
+                workers.kill(chance.randrange(3))
+
+        workers.run_until(lambda: not kills and committed.records() >= total, LIMIT_S, kill_when_due)
         assert [0, 0, 0] == workers.stop()
-    finally:
-        for process in workers.processes:
-            process.kill()
-            process.wait()
-    print(f"{total} records, {kills} kills in {time.monotonic() - began:.0f} s")
+    print(f"{total} records, {KILLS} kills in {time.monotonic() - began:.0f} s")
     records = read_by_partition(settings, settings.input_topics[0])
-    expected = reference_run(wire(settings), records, time.time_ns() // 1_000_000)
-    compare(settings, expected)
-    letters: Counter[tuple[str, ...]] = Counter()
-    for message in committed_messages(settings.bootstrap, settings.dead_letter_topic):
-        letters[origin_of(message.headers() or [])] += 1
-    assert expected.dead_letters == letters
+    compare(settings, reference_run(wire(settings), records, time.time_ns() // 1_000_000))
