@@ -23,6 +23,8 @@ from streams.errors import OperationError
 ANSWER_TIMEOUT_S = 15.0
 AT_THE_END = KafkaError._PARTITION_EOF  # noqa: SLF001  the client has no other name for it
 RECORDS_AT_ONCE = 5_000
+QUIET = {"log_level": 2}
+"""The client says through its answers what goes wrong; its own log lines would tear the picture."""
 BY_KEY = -1
 """Instead of a partition number: the partitioner decides."""
 
@@ -58,6 +60,7 @@ def write_replay(bootstrap: str, records: Sequence[ShopRecord], told: Callable[[
 
     producer = Producer(
         {
+            **QUIET,
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,  # else a retry could change the order
             "linger.ms": 20,
@@ -102,7 +105,7 @@ class GroupWatch:
         Raises:
             KafkaException: the broker does not answer.
         """
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._admin = AdminClient({**QUIET, "bootstrap.servers": bootstrap})
         self._group = group
         listed = self._admin.list_topics(timeout=ANSWER_TIMEOUT_S).topics
         self._partitions = [
@@ -112,7 +115,7 @@ class GroupWatch:
         self._last = Progress(0, self._written)
         # A consumer that never subscribes: the admin client's call for the same ends the whole process where the
         # group's coordinator is still loading (seen with confluent-kafka 2.16.1).
-        self._asking = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+        self._asking = Consumer({**QUIET, "bootstrap.servers": bootstrap, "group.id": group})
 
     def is_ready(self) -> bool:
         """Whether every partition has been given to a worker."""
@@ -144,6 +147,7 @@ def committed_reader(bootstrap: str, topic: str) -> Consumer:
     """Return a consumer of all of *topic* from its beginning, that sees committed transactions only."""
     reader = Consumer(
         {
+            **QUIET,
             "bootstrap.servers": bootstrap,
             "group.id": "demo-reader",
             "enable.auto.commit": False,
@@ -169,6 +173,7 @@ def log_ends(bootstrap: str, partitions: Sequence[TopicPartition]) -> dict[tuple
     """Return the offset after the last record of each of *partitions*, committed or not."""
     reader = Consumer(
         {
+            **QUIET,
             "bootstrap.servers": bootstrap,
             "group.id": "demo-reader",
             "isolation.level": "read_uncommitted",  # else it may be asked before the last marker is written

@@ -48,7 +48,7 @@ LOOK_EVERY_S: Final = 0.25
 QUIET_S: Final = 2.5
 """So long nothing more comes out after the last record is committed: longer than any idle wait of the worker."""
 
-RATE_OVER_S: Final = 2.0
+RATE_OVER_S: Final = 5.0
 STUCK_AFTER_S: Final = 120.0
 
 
