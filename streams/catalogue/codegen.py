@@ -131,8 +131,16 @@ class ConditionWriter:
         write(f"if i{k} and j{k}[-1] > seen: i{k} = bisect_right(j{k}, seen)")
         return journal.name, k
 
-    def _unknown(self, k: str, event: str, undecided: str, window_start: str, again: str) -> None:
-        """Write: when the window starts before the coverage and the evidence does not decide, UNKNOWN."""
+    def _unknown(self, k: str, event: str, undecided: str, window_start: str, again: int | None) -> None:
+        """Write: when the window starts before the coverage and the evidence does not decide, UNKNOWN.
+
+        Args:
+            k: suffix of the leaf.
+            event: whose coverage counts.
+            undecided: expression: the evidence seen does not decide the leaf.
+            window_start: expression: the earliest instant that the leaf asks about.
+            again: length of the window; when it starts at the coverage, the leaf is known. None: it never is.
+        """
         if not self.covered:
             return
         write = self.write
@@ -140,7 +148,11 @@ class ConditionWriter:
         write(f"c{k} = max({known_since}, BEFORE_ALL)")
         write(f"if {undecided} and {window_start} < c{k} and p.created < c{k}:")
         write(f"    v{k} = 1")
-        write(f"    if c{k} + {again} > t and c{k} < NEVER: n{k} = min(n{k}, c{k} + {again})")
+        if (
+            again
+        ):  # a source not seen yet has no coverage to reckon with: look again when the window has passed
+            write(f"    c{k} = (c{k} if c{k} < NEVER else t) + {again}")
+            write(f"    if t < c{k} < n{k}: n{k} = c{k}")
 
     def _last(self, leaf: Last) -> str:
         write = self.write
@@ -161,31 +173,29 @@ class ConditionWriter:
         else:
             write(f"if t < x{k} + {end}: v{k}, n{k} = 2, x{k} + {end}")
         write.level -= 1
-        reach = end if end is not None else 0
-        self._unknown(
-            k, leaf.event, f"not i{k}", f"t - {end}" if end is not None else "BEFORE_ALL", str(reach)
-        )
+        self._unknown(k, leaf.event, f"not i{k}", _start(end), end)
         return k
 
     def _performed(self, leaf: Performed) -> str:
         write = self.write
-        if leaf.since is not None or leaf.before is not None:
-            _, a = self._entries(leaf.since or leaf.before or "", ())
-            write(f"a{a} = j{a}[i{a} - 1] if i{a} else None")
+        since = self._mark(leaf.since) if leaf.since is not None else None
+        before = self._mark(leaf.before) if leaf.before is not None else None
         name, k = self._entries(leaf.event, leaf.where)
         end = leaf.age.to_ms
         simple = leaf.at_most is None and not leaf.age.from_ms and leaf.before is None and leaf.same is None
         if simple and leaf.at_least == 1:
-            self._newest(leaf, k, f"a{a}" if leaf.since is not None else None)
+            self._newest(leaf, k, since)
         else:
             write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
             young = leaf.age.from_ms
             write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
-            if leaf.since is not None:
-                write(f"lo{k} = hi{k} if a{a} is None else max(lo{k}, bisect_left(j{k}, a{a}, 0, i{k}))")
-                write(f"if hi{k} < lo{k}: hi{k} = lo{k}")
-            if leaf.before is not None:
-                write(f"hi{k} = lo{k} if a{a} is None else min(hi{k}, bisect_left(j{k}, a{a}, 0, i{k}))")
+            write(f"e{k} = i{k}")
+            if since is not None:
+                write(f"lo{k} = i{k} if {since} is None else max(lo{k}, bisect_left(j{k}, {since}, 0, i{k}))")
+            if before is not None:
+                write(f"e{k} = 0 if {before} is None else bisect_left(j{k}, {before}, 0, i{k})")
+                write(f"if hi{k} > e{k}: hi{k} = e{k}")
+            if since is not None or before is not None:
                 write(f"if hi{k} < lo{k}: hi{k} = lo{k}")
             if leaf.same is not None:
                 column = f"p.{self.journals.column(name, leaf.same)}"
@@ -193,12 +203,28 @@ class ConditionWriter:
                     column = f"net({column}, p.{name}_undone, seen)"
                 self._alike(leaf, k, column)
             else:
-                self._counted(leaf, k, name)
-        more = f"v{k} != 2" if leaf.at_most is None else f"not (v{k} == 0 and c_{k} > {leaf.at_most})"
-        if leaf.since is None and leaf.before is None:
-            start = f"t - {end}" if end is not None else "BEFORE_ALL"
-            self._unknown(k, leaf.event, more, start, str(end or 0))
+                self._counted(leaf, k, name, before)
+        self._undecided(leaf, k, since, before)
         return k
+
+    def _mark(self, event: str) -> str:
+        """Write the variable that holds the time of the newest *event*, or None; return its name."""
+        _, a = self._entries(event, ())
+        self.write(f"a{a} = j{a}[i{a} - 1] if i{a} else None")
+        return f"a{a}"
+
+    def _undecided(self, leaf: Performed, k: str, since: str | None, before: str | None) -> None:
+        """Write what makes a count UNKNOWN: its own window, or a mark that may stand where nobody looked."""
+        more = f"v{k} != 2" if leaf.at_most is None else f"not (v{k} == 0 and c_{k} > {leaf.at_most})"
+        for event, mark in ((leaf.since, since), (leaf.before, before)):
+            if event is not None:
+                self._unknown(k, event, f"{mark} is None and {more}", "BEFORE_ALL", None)
+        end = leaf.age.to_ms
+        if since is None:
+            self._unknown(k, leaf.event, more, _start(end), end)
+        else:
+            start = since if end is None else f"max({since}, t - {end})"
+            self._unknown(k, leaf.event, f"{since} is not None and {more}", start, end)
 
     def _newest(self, leaf: Performed, k: str, since: str | None) -> None:
         """Write the commonest leaf: did it at least once (within T, since X): only the newest event matters."""
@@ -225,11 +251,13 @@ class ConditionWriter:
         write(f"c_{k} = most_alike({column}, lo{k}, hi{k})")
         self._ranged(leaf, k)
 
-    def _counted(self, leaf: Performed, k: str, name: str) -> None:
+    def _counted(self, leaf: Performed, k: str, name: str, before: str | None) -> None:
         """Write a count of events."""
         write = self.write
         end = leaf.age.to_ms
         folded = f" + folded(p.{name}_folded)" if end is None and leaf.since is None else ""
+        if folded and before is not None:
+            folded = f" + (0 if {before} is None else folded(p.{name}_folded))"
         write(f"c_{k} = hi{k} - lo{k}{folded}")
         if leaf.at_most is None and not leaf.age.from_ms:
             write(f"v{k} = 2 if c_{k} >= {leaf.at_least} else 0")
@@ -248,7 +276,7 @@ class ConditionWriter:
         if leaf.age.to_ms is None and not leaf.age.from_ms:
             write(f"n{k} = NEVER")
         else:
-            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, i{k}), ({leaf.age.from_ms}, {leaf.age.to_ms}))")
+            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, e{k}), ({leaf.age.from_ms}, {leaf.age.to_ms}))")
 
     def _aggregate(self, aggregate: Aggregate) -> str:
         """Write ``m<k>`` (the number), ``n<k>`` (next change) and ``q<k>`` (how many events)."""
@@ -283,9 +311,16 @@ class ConditionWriter:
             b = self._aggregate(leaf.right)
             write(f"v{a} = 2 if m{b} > 0 and m{a} * 1_000_000 {sign} m{b} * {leaf.factor_ppm} else 0")
             write(f"if n{b} < n{a}: n{a} = n{b}")
+        more = "True"
+        if leaf.right is None and leaf.left.kind == "count":  # more events than seen cannot turn these round
+            more = f"v{a} != 2" if leaf.operator in {"gt", "ge"} else f"v{a} != 0"
         for aggregate in (leaf.left, leaf.right):
             if aggregate is not None:
                 end = aggregate.age.to_ms
-                start = f"t - {end}" if end is not None else "BEFORE_ALL"
-                self._unknown(a, aggregate.event, "True", start, str(end or 0))
+                self._unknown(a, aggregate.event, more, _start(end), end)
         return a
+
+
+def _start(end: int | None) -> str:
+    """Return the expression of the earliest instant that ages up to *end* ask about."""
+    return "BEFORE_ALL" if end is None else f"t - {end}"

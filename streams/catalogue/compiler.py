@@ -43,9 +43,10 @@ PREAMBLE = '''"""Generated from the catalogue; not edited by hand."""
 from bisect import bisect_left, bisect_right
 
 from streams.segmentation.effects import Clause
-from streams.segmentation.filters import amount_of, passes
+from streams.segmentation.filters import amount_of, passes, plain
 from streams.segmentation.journals import (
     TRIM_AT, folded, folded_amount, forget, instants_of, most_alike, net, newest_alike, next_step, place, undo,
+    undone_before,
 )
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, rfc3339
 from streams.segmentation.truth import WORDS
@@ -185,7 +186,7 @@ class Compiler:
     def _function(self, name: str, condition: Condition, note: str) -> None:
         write = self.write
         write.start(f"def {name}(p, t, seen, coverage):")
-        write(f'"""{note}"""')
+        write(docstring(note))
         k = self.conditions.condition(condition)
         write(f"return v{k}, n{k}")
 
@@ -230,7 +231,7 @@ class Compiler:
         """Write the index of the first member that is true, -1 outside the population; UNKNOWN counts as FALSE."""
         write = self.write
         write.start(f"def winner_{self._unit_name(group)}(p, t, seen, coverage):")
-        write(f'"""{group.name}: which of its members wins."""')
+        write(docstring(f"{group.name}: which of its members wins."))
         write("soonest = NEVER")
         if group.population is not None:
             k = self.conditions.condition(group.population)
@@ -295,6 +296,12 @@ class Compiler:
 def compile_catalogue(catalogue: Catalogue, sources: Mapping[str, str], *, covered: bool = False) -> Plan:
     """Compile *catalogue*; see `Compiler`."""
     return Compiler(catalogue, sources, covered=covered).compile()
+
+
+def docstring(text: str) -> str:
+    """Return *text* as a docstring on one line, whatever it holds."""
+    plain = text.isprintable() and not set(text) & set('"\\')
+    return f'"""{text}"""' if plain else repr(text)
 
 
 def _all(first: Condition, *others: Condition) -> Condition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.catalogue.codegen import Writer
-from streams.catalogue.journalling import Journals, Where
+from streams.catalogue.journalling import Journals, Where, unique
 from streams.segmentation.journals import JournalSpec, column_name
 
 CREATED = "created"
@@ -28,17 +28,19 @@ def write_handlers(write: Writer, journals: Journals, reads: list[list[str]]) ->
         for event, where in spec.undone_by:
             undoing.setdefault(event, []).append((spec, where))
     events = list(dict.fromkeys((*feeding, *undoing, *born)))
+    taken: set[str] = set()
+    functions = {event: unique(f"on_{column_name(event)}", taken) for event in events}
     write.start("def bind(machines):")
     write(f"{''.join(f'm{i}, ' for i in range(len(reads)))} = machines" if reads else "assert not machines")
     for event in events:
         fed, undone = feeding.get(event, []), undoing.get(event, [])
         write()
-        write(f"def on_{column_name(event)}(x, p, key, event, late):")
+        write(f"def {functions[event]}(x, p, key, event, late):")
         write.level += 1
         _body(write, fed, undone, reads, born=event in born)
         write.level -= 1
     write()
-    write(f"return {{{', '.join(f'{event!r}: on_{column_name(event)}' for event in events)}}}")
+    write(f"return {{{', '.join(f'{event!r}: {functions[event]}' for event in events)}}}")
 
 
 def _body(
@@ -63,7 +65,8 @@ def _body(
     for spec, where in undone:
         level = write.level
         _test(write, where)
-        write(f"undo(p, SPECS[{spec.name!r}], str(get({spec.key!r}) or event.event_id), t)")
+        write(f"occurrence = get({spec.key!r})")
+        write(f"if occurrence is not None: undo(p, SPECS[{spec.name!r}], str(occurrence), t)")
         write.level = level
     write("if not kept: return False")
     fed_names = {spec.name for spec in fed}
@@ -98,14 +101,17 @@ def _feed(write: Writer, spec: JournalSpec, number: int) -> None:
     write("kept = True")
     write("j.insert(k, t)")
     for value in spec.values:
-        write(f"p.{name}_{column_name(value)}.insert(k, get({value!r}))")
+        write(f"p.{spec.column_of(value)}.insert(k, plain(get({value!r})))")
     if spec.amounts:
         write(f"p.{name}_amount.insert(k, amount{number})")
     if spec.key is not None:
-        write(f"occurrence = str(get({spec.key!r}) or event.event_id)")
-        write(f"p.{name}_key.insert(k, occurrence)")
+        write(f"occurrence = get({spec.key!r})")
+        write("occurrence = None if occurrence is None else str(occurrence)")
+        write("since = NEVER")
+        write(f"if occurrence is not None and (p.{name}_undone or p.{name}_stray):")
+        write(f"    since = undone_before(p, SPECS[{name!r}], occurrence)")
         write(f"if p.{name}_undone: p.{name}_undone.insert(k, NEVER)")
-        write(f"if occurrence in p.{name}_stray:")
-        write(f"    undo(p, SPECS[{name!r}], occurrence, p.{name}_stray.pop(occurrence))")
+        write(f"p.{name}_key.insert(k, occurrence)")
+        write(f"if since < NEVER: undo(p, SPECS[{name!r}], occurrence, since)")
     write(f"if len(j) > TRIM_AT: forget(p, SPECS[{name!r}], {horizon})")
     write.level = level

@@ -21,6 +21,7 @@ from streams.segmentation.conditions import (
 )
 from streams.segmentation.definitions import Catalogue, FactDefinition
 from streams.segmentation.journals import JournalSpec, column_name
+from streams.segmentation.profiles import OWN_FIELDS
 from streams.segmentation.timeline import DAY_MS, DurationMs
 
 LATE_MS = 7 * DAY_MS
@@ -66,7 +67,14 @@ class Journals:
                 self._collect(condition)
         for group in catalogue.groups:
             self._collect(group.population)
-        self._specs = {at: self._spec(need) for at, need in self._needs.items()}
+        self._specs = self._named()
+        self._identifiers: dict[str, str] = {}
+        taken: set[str] = set()
+        for name in (
+            *(s.segment_id for s in catalogue.segments),
+            *(f"group {g.name}" for g in catalogue.groups),
+        ):
+            self._identifiers[name] = unique(column_name(name), taken)
 
     @property
     def specs(self) -> tuple[JournalSpec, ...]:
@@ -83,11 +91,11 @@ class Journals:
 
     def column(self, journal: str, property_name: str) -> str:
         """Return the profile's list that holds *property_name* beside the times of *journal*."""
-        return f"{journal}_{column_name(property_name)}"
+        return next(spec.column_of(property_name) for spec in self.specs if spec.name == journal)
 
-    def identifier(self, segment_id: str) -> str:
-        """Return *segment_id* as a Python identifier."""
-        return column_name(segment_id)
+    def identifier(self, name: str) -> str:
+        """Return a segment's id, or ``group`` and a group's name, as a Python identifier of its own."""
+        return self._identifiers[name]
 
     def fact(self, event: str) -> FactDefinition:
         """Return the fact that *event* names; an event type is a fact of its own.
@@ -152,12 +160,23 @@ class Journals:
     def _need(self, event: str, where: Where) -> _Need:
         found = self._needs.get((event, where))
         if found is None:
-            names = {need.name for need in self._needs.values()}
-            name = base = column_name(event)
-            while name in names:
-                name = f"{base}_{sum(n.startswith(base) for n in names) + 1}"
-            found = self._needs[event, where] = _Need(name, self.fact(event), where)
+            found = self._needs[event, where] = _Need(column_name(event), self.fact(event), where)
         return found
+
+    def _named(self) -> dict[tuple[str, Where], JournalSpec]:
+        """Return the journals, each named so that none of its profile fields meets another's."""
+        taken = set(OWN_FIELDS)
+        specs: dict[tuple[str, Where], JournalSpec] = {}
+        for at, need in self._needs.items():
+            base, number = need.name, 1
+            spec = self._spec(need)
+            while not taken.isdisjoint(spec.fields):
+                number += 1
+                need.name = f"{base}__{number}"
+                spec = self._spec(need)
+            taken.update(spec.fields)
+            specs[at] = spec
+        return specs
 
     def _spec(self, need: _Need) -> JournalSpec:
         fact = need.fact
@@ -171,6 +190,16 @@ class Journals:
             amounts=need.amounts,
             retention_ms=None if need.reach_ms is None else need.reach_ms + LATE_MS,
         )
+
+
+def unique(base: str, taken: set[str]) -> str:
+    """Return *base*, numbered where it is *taken* already, and take it."""
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}__{number}"
+    taken.add(name)
+    return name
 
 
 def _widen(need: _Need, reach_ms: DurationMs | None) -> None:

@@ -152,6 +152,8 @@ def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
             return negated or at_most is not None or since is not None
         case Last(age=age):
             return negated or age.from_ms > 0
+        case Compare(operator="lt" | "le"):
+            return True
         case Otherwise():
             return True
         case _:

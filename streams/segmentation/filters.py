@@ -38,10 +38,27 @@ def passes(value: Any, operator: Operator, wanted: Any) -> bool:
 def _read_as(kind: type, text: str) -> Any:
     if kind is bool:
         return _FLAGS.get(text.strip().casefold())
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    for number in (int, float):
+        try:
+            read: int | float = number(text)
+        except ValueError:
+            continue
+        return read
+    return None
+
+
+def plain(value: Any) -> str | int | float | None:
+    """Return a property's *value* as it is kept in a journal and compared: text, number or flag; else its text.
+
+    Lists and mappings have no equality that a journal could use, and a profile holds no number beyond 64 bits.
+    """
+    if (
+        value is None
+        or isinstance(value, str | float)
+        or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63)
+    ):
+        return value
+    return str(value)
 
 
 def amount_of(get: Callable[[str], Any], names: tuple[str, ...]) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 import msgspec
@@ -24,6 +25,14 @@ TRIM_AT = 16
 
 LENGTH_MAX = 1_000
 """Longest journal; beyond it the oldest entries are folded into a count and a sum."""
+
+STRAYS_MAX = 100
+"""Undoing events remembered for occurrences that have not come; beyond it the earliest is forgotten."""
+
+_OWN_COLUMNS = ("key", "undone", "amount", "folded", "stray")
+"""What the engine itself keeps beside a journal's times."""
+
+_FOLDED_MAX = 1 << 62
 
 
 class JournalSpec(msgspec.Struct, frozen=True):
@@ -52,17 +61,35 @@ class JournalSpec(msgspec.Struct, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the profile's lists that run beside the times."""
-        found = tuple(f"{self.name}_{column_name(value)}" for value in self.values)
+        found = tuple(map(self.column_of, self.values))
         if self.key is not None:
             found += (f"{self.name}_key", f"{self.name}_undone")
         if self.amounts:
             found += (f"{self.name}_amount",)
         return found
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of everything that a profile keeps for this journal."""
+        return (self.name, *self.columns, f"{self.name}_folded", f"{self.name}_stray")
+
+    def column_of(self, value: str) -> str:
+        """Return the name of the list that keeps the property *value*; no two lists share one."""
+        names = [column_name(other) for other in self.values]
+        position = self.values.index(value)
+        name = names[position]
+        taken = name in _OWN_COLUMNS or name in names[:position]
+        return f"{self.name}_{name}__{position + 1}" if taken else f"{self.name}_{name}"
+
 
 def column_name(text: str) -> str:
-    """Return *text* as an identifier: lower case, every other character an underscore."""
-    return "".join(c if c.isalnum() else "_" for c in text.strip().lower())
+    """Return *text* as an identifier: lower case, what is no ASCII letter or digit a single underscore.
+
+    A double underscore never results: what is appended with one cannot meet another name.
+    """
+    words = "".join(c if c.isascii() and c.isalnum() else " " for c in text.lower()).split()
+    name = "_".join(words)
+    return name if name.isidentifier() and not iskeyword(name) else "_".join(("x", *words))
 
 
 def net(column: list[Any], undone: list[EpochMs], seen_ms: EpochMs) -> list[Any]:
@@ -159,7 +186,7 @@ def forget(profile: Any, spec: JournalSpec, horizon_ms: EpochMs) -> None:
         kept: list[int] = getattr(profile, f"{spec.name}_folded") or [0, 0]
         for at, amount in zip(undone[:n], amounts[:n], strict=True):
             if at == NEVER:
-                kept = [kept[0] + 1, kept[1] + amount]
+                kept = [kept[0] + 1, max(-_FOLDED_MAX, min(_FOLDED_MAX, kept[1] + amount))]
         setattr(profile, f"{spec.name}_folded", kept)
     else:
         n = max(n, len(times) - LENGTH_MAX)
@@ -169,17 +196,31 @@ def forget(profile: Any, spec: JournalSpec, horizon_ms: EpochMs) -> None:
 
 
 def undo(profile: Any, spec: JournalSpec, key: str, t: EpochMs) -> None:
-    """Take back, from *t* on, the entry of *profile* whose key is *key*; remember it when it is not there yet."""
+    """Take back, from *t* on, the entries of *profile* whose key is *key*; remember it when there is none yet."""
     keys: list[Any] = getattr(profile, f"{spec.name}_key")
     undone: list[EpochMs] = getattr(profile, f"{spec.name}_undone")
     if key in keys:
         if not undone:
             undone.extend([NEVER] * len(keys))
-        position = keys.index(key)
-        undone[position] = min(undone[position], t)
+        for position, other in enumerate(keys):
+            if other == key:
+                undone[position] = min(undone[position], t)
     else:
         stray: dict[str, EpochMs] = getattr(profile, f"{spec.name}_stray")
         stray[key] = min(stray.get(key, NEVER), t)
+        if len(stray) > STRAYS_MAX:
+            del stray[min(stray, key=lambda known: (stray[known], known))]
+
+
+def undone_before(profile: Any, spec: JournalSpec, key: str) -> EpochMs:
+    """Return since when occurrences of *key* are taken back, by what is known already; `NEVER`: they are not."""
+    stray: dict[str, EpochMs] = getattr(profile, f"{spec.name}_stray")
+    since = stray.pop(key, NEVER)
+    undone: list[EpochMs] = getattr(profile, f"{spec.name}_undone")
+    if undone:
+        keys: list[Any] = getattr(profile, f"{spec.name}_key")
+        since = min([since, *(at for other, at in zip(keys, undone, strict=True) if other == key)])
+    return since
 
 
 def instants_of(lists: list[list[EpochMs]]) -> list[EpochMs]:

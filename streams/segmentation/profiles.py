@@ -16,6 +16,9 @@ from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 
 OUT, PENDING, MEMBER = 0, 1, 2
 
+OWN_FIELDS = ("wakes", "newest", "seen", "created", "states")
+"""The fields of every profile; no journal is named like one."""
+
 Waiting = tuple[EpochMs, str, bool, bool]
 """Evidence not walked over yet: event time, event id, late, undoing."""
 
@@ -59,22 +62,25 @@ def profile_type(journals: Iterable[JournalSpec], gates: int) -> type:
     """Return the profile type of a plan.
 
     Fields: ``wakes`` (per gate, the deadline armed; `NEVER` when none), ``newest`` (greatest event time applied),
-    ``seen`` (8-byte hashes of the last event ids), ``states`` (machine index → state), then each journal's lists,
+    ``seen`` (8-byte hashes of the last event ids), ``created`` (when the customer came into being; `BEFORE_ALL`: not
+    known), ``states`` (machine index → state), then each journal's lists,
     ``<journal>_folded`` (entries beyond the longest journal: count, amount) and, for journals that can be undone,
     ``<journal>_stray`` (key → time of an undoing event that came before its occurrence).
     """
     nowhere = [NEVER] * gates
-    fields: list[Any] = [
-        ("wakes", list[int], msgspec.field(default_factory=lambda: list(nowhere))),
-        ("newest", int, BEFORE_ALL),
-        ("seen", bytes, b""),
-        ("created", int, BEFORE_ALL),
-        ("states", dict[int, MachineState], msgspec.field(default_factory=dict)),
-    ]
+    own: tuple[Any, ...] = (
+        (list[int], msgspec.field(default_factory=lambda: list(nowhere))),
+        (int, BEFORE_ALL),
+        (bytes, b""),
+        (int, BEFORE_ALL),
+        (dict[int, MachineState], msgspec.field(default_factory=dict)),
+    )
+    fields: list[Any] = [(name, *rest) for name, rest in zip(OWN_FIELDS, own, strict=True)]
     for journal in journals:
         fields.append((journal.name, list[int], msgspec.field(default_factory=list)))
         for column in journal.columns:
-            kind = list[int] if column.endswith(("_undone", "_amount")) else list[Any]
+            counts = column in {f"{journal.name}_undone", f"{journal.name}_amount"}
+            kind = list[int] if counts else list[Any]
             fields.append((column, kind, msgspec.field(default_factory=list)))
         fields.append((f"{journal.name}_folded", list[int], msgspec.field(default_factory=list)))
         if journal.undone_by:

@@ -1,0 +1,64 @@
+"""The condition tree: its leaves, its depth, and whether its truth rests on an absence."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.segmentation.conditions import (
+    AgeRange,
+    Aggregate,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    InSegment,
+    Last,
+    Not,
+    Otherwise,
+    Performed,
+    depth,
+    leaves,
+    rests_on_absence,
+)
+
+VIEW, ORDER = Performed("Product Viewed"), Performed("Order Completed")
+COUNT = Aggregate("count", "Product Viewed")
+
+
+def test_leaves_come_from_left_to_right() -> None:
+    """Every leaf is there, however deep."""
+    tree = All((VIEW, Any_((Not(ORDER), InSegment("a.b"))), Otherwise()))
+
+    assert [VIEW, ORDER, InSegment("a.b"), Otherwise()] == list(leaves(tree))
+
+
+def test_depth_counts_levels() -> None:
+    """A leaf has one level; negation is one too."""
+    assert [1, 2, 3] == [depth(VIEW), depth(All((VIEW, ORDER))), depth(All((VIEW, Not(ORDER))))]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (VIEW, False),
+        (Performed("Product Viewed", at_least=3), False),
+        (Not(ORDER), True),
+        (Performed("Order Completed", at_least=1, at_most=1), True),
+        (Performed("Order Completed", at_least=0, at_most=2), True),
+        (Performed("Order Completed", since="Checkout Started"), True),
+        (Last("Order Completed", AgeRange(0, 100)), False),
+        (Last("Order Completed", AgeRange(50, 100)), True),
+        (All((VIEW, Not(ORDER))), True),
+        (Any_((VIEW, ORDER)), False),
+        (Not(Not(VIEW)), False),
+        (Compare(COUNT, "ge", 2), False),
+        (Compare(COUNT, "gt", 2), False),
+        (Compare(COUNT, "lt", 2), True),
+        (Compare(COUNT, "le", 2), True),
+        (Not(Compare(COUNT, "ge", 2)), True),
+        (Otherwise(), True),
+    ],
+)
+def test_absence(condition: Condition, expected: bool) -> None:  # noqa: FBT001
+    """S5: did not, never, exactly N and at most N, however it is written, rest on something not having happened."""
+    assert expected is rests_on_absence(condition)
