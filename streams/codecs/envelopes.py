@@ -98,7 +98,7 @@ class EnvelopeRules:
         self, properties: dict[str, Any], event_time_ms: EpochMs | None, reference_ms: EpochMs
     ) -> WatermarkAdvanced:
         source = properties.get("source")
-        if source not in self._sources:
+        if not isinstance(source, str) or source not in self._sources:
             known = ", ".join(sorted(self._sources))
             raise RecordError("invalid_property", f"a heartbeat's property `source` must be one of {known}")
         watermark = properties.get("watermark")
