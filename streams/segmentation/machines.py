@@ -89,7 +89,8 @@ class Machine:
     def __init__(self, plan: MachinePlan) -> None:
         """Serve *plan*."""
         self.plan = plan
-        self.index, self.gate = plan.index, plan.gate
+        self.index, self.gate, self.gated = plan.index, plan.gate, plan.gated
+        self.delay_ms = plan.dwell_ms + plan.grace_ms
         self.entry, self.stay = plan.entry, plan.stay
 
     def new_state(self) -> MachineState:
@@ -110,6 +111,16 @@ class Machine:
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
     ) -> None:
         """Let the machine see an event just read."""
+        raise TypeError(type(self))
+
+    def passes_by(
+        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
+    ) -> bool:
+        """Walk over evidence at *t* if it changes nothing but the next instant of time: nearly every event.
+
+        Returns:
+            False when more may change; then nothing was changed, and `observe` decides.
+        """
         raise TypeError(type(self))
 
     def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
@@ -187,17 +198,37 @@ class SegmentMachine(Machine):
 
     def deadline(self, state: MachineState) -> EpochMs:
         """Return the watermark the next move needs: the judgement of an entry waits for its grace."""
-        due = state.due
-        if state.waiting and state.waiting[0][0] < due:
+        due, waiting, status = state.due, state.waiting, state.status
+        if waiting and waiting[0][0] < due:
             return BEFORE_ALL
-        if (
-            state.status == PENDING
-            and self.plan.gated
-            and due < NEVER
-            and due >= state.since + self.plan.dwell_ms
-        ):
-            return due + self.plan.grace_ms
-        return due
+        if status == MEMBER or due == NEVER or not self.gated:
+            return due
+        if status == OUT:
+            # Outside, time can only bring an entry, and that is not judged before dwell and grace are over: until
+            # then the instant need not be passed, and most often an event has moved it meanwhile.
+            return due + self.delay_ms
+        return due + self.plan.grace_ms if due >= state.since + self.plan.dwell_ms else due
+
+    def passes_by(
+        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
+    ) -> bool:
+        """Walk over evidence at *t* if it changes nothing but the next instant of time."""
+        if state.waiting or not state.at <= t < state.due:
+            return False
+        if state.status == MEMBER:
+            if t <= state.since:
+                return False
+            truth, change = self.stay(profile, t, t, coverage)
+            if truth == FALSE or change <= watermark:
+                return False
+        elif state.status == OUT:
+            truth, change = self.entry(profile, t, t, coverage)
+            if truth == TRUE or change <= watermark:
+                return False
+        else:
+            return False
+        state.at, state.due = t, change
+        return True
 
     def take(
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
@@ -376,6 +407,20 @@ class GroupMachine(Machine):
     def deadline(self, state: MachineState) -> EpochMs:
         """Return the watermark the next move needs: a switch waits for all sources, whatever makes it."""
         return self.next_instant(state)
+
+    def passes_by(
+        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
+    ) -> bool:
+        """Walk over evidence at *t* if the same member wins."""
+        if state.waiting or not state.at <= t < state.due or t > watermark:
+            return False
+        if t <= state.since and state.winner >= 0:
+            return False
+        winner, change = self.entry(profile, t, t, coverage)
+        if winner != state.winner:
+            return False
+        state.at, state.due = t, change
+        return True
 
     def take(
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None

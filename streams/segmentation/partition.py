@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 import msgspec
-from xxhash import xxh3_64_digest, xxh3_128_hexdigest
+from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from streams.errors import OperationError
 from streams.segmentation.effects import (
@@ -29,6 +29,7 @@ from streams.segmentation.plans import Coverage, Plan, Profile
 from streams.segmentation.profiles import MEMBER, Header, MachineState
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
+from streams.segmentation.truth import TRUE
 from streams.segmentation.watermarks import InputSpec, Watermarks
 
 PARTITION_KEY = "\x00partition"
@@ -88,7 +89,6 @@ class Partition:
             ("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0
         )
         self.now_ms: EpochMs = BEFORE_ALL
-        self.horizon: EpochMs = BEFORE_ALL
         self.rest: dict[str, bytes] = {}
         self.live: dict[str, Profile] = {}
         self.dirty: dict[str, None] = {}
@@ -96,6 +96,7 @@ class Partition:
         self._changed: dict[str, None] = {}
         self._record = b""
         self._heaps: list[list[tuple[EpochMs, str]]] = [[] for _ in plan.gates]
+        self._next_wake: EpochMs = NEVER  # not later than the first entry of any heap
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
         self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
         self._wakes = msgspec.msgpack.Decoder(Header).decode
@@ -114,7 +115,7 @@ class Partition:
         watermarks = self.watermarks
         late = t < watermarks.inputs[position]
         rises = t > watermarks.stream_times[position] or watermarks.idle[position]
-        if rises and watermarks.observe(position, t):
+        if rises and watermarks.observe(position, t) and watermarks.highest >= self._next_wake:
             self._fire_due()
         if self.options.coverage_since:
             self._watch(event.source, t)
@@ -125,7 +126,7 @@ class Partition:
         profile = self._profile(key)
         digest = xxh3_64_digest(event.event_id.encode())
         seen = profile.seen
-        if _holds(seen, digest):
+        if digest in seen and _holds(seen, digest):
             self.counts["duplicates"] += 1
             return True
         self.counts["events"] += 1
@@ -162,25 +163,38 @@ class Partition:
     ) -> None:
         """Let *machine* see an event that the journals of *profile* already hold, and arm its wake-up."""
         gate = machine.gate
-        view = View(profile, self.watermarks.gates[gate], self.coverage, self)
-        self._key = key
+        watermark = self.watermarks.gates[gate]
         state = profile.states.get(machine.index)
-        t = evidence[0]
         if state is None:
-            in_order = t >= profile.newest
-            known = None
-            if in_order and not machine.plan.partition_group:
-                known = machine.entry(profile, t, t, self.coverage)
-                if known[0] != 2 and known[1] == NEVER:
-                    return  # outside, and nothing that time could change: nothing to remember
-            state = profile.states[machine.index] = machine.new_state()
-            if in_order:
-                machine.observe(view, state, evidence, known)
-            else:
-                machine.revise(view, state, evidence)
+            state = self._see_first(machine, profile, key, evidence)
+            if state is None:
+                return
+        elif not machine.passes_by(profile, state, evidence[0], watermark, self.coverage):
+            self._key = key
+            machine.observe(View(profile, watermark, self.coverage, self), state, evidence)
+        deadline = machine.deadline(state)
+        if deadline < profile.wakes[gate]:
+            self._arm(profile, key, gate, deadline)
+
+    def _see_first(
+        self, machine: Machine, profile: Profile, key: str, evidence: tuple[EpochMs, str, bool, bool]
+    ) -> MachineState | None:
+        """Let *machine* see the first event that concerns it; None when there is nothing to remember of it."""
+        t = evidence[0]
+        in_order = t >= profile.newest
+        known = None
+        if in_order and not machine.plan.partition_group:
+            known = machine.entry(profile, t, t, self.coverage)
+            if known[0] != TRUE and known[1] == NEVER:
+                return None  # outside, and nothing that time could change
+        state = profile.states[machine.index] = machine.new_state()
+        self._key = key
+        view = View(profile, self.watermarks.gates[machine.gate], self.coverage, self)
+        if in_order:
+            machine.observe(view, state, evidence, known)
         else:
-            machine.observe(view, state, evidence)
-        self._arm(profile, key, gate, machine.deadline(state))
+            machine.revise(view, state, evidence)
+        return state
 
     def transition(
         self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
@@ -192,7 +206,7 @@ class Partition:
         by = cause.event_id or "timer"
         key = self._key
         identity = f"{key}|{segment.segment_id}|{segment.version}|{kind}|{at}|{by}|{sequence}"
-        transition_id = xxh3_128_hexdigest(identity.encode())
+        digest = xxh3_128_digest(identity.encode())
         watermark = self.watermarks.gates[machine.gate]
         shop_id, _, customer_id = key.partition("/")
         profile = self.live[key]
@@ -200,7 +214,7 @@ class Partition:
         clauses = segment.why(profile, at, min(at, cause.seen), self.coverage) if self.options.explain else []
         self.effects.append(
             Transition(
-                transition_id,
+                digest.hex(),
                 shop_id,
                 customer_id,
                 segment.segment_id,
@@ -219,7 +233,7 @@ class Partition:
             )
         )
         if entered:
-            state.entry = bytes.fromhex(transition_id)
+            state.entry = digest
         self._changed[key] = None
 
     def corrected(self) -> None:
@@ -241,14 +255,15 @@ class Partition:
 
     def _arm(self, profile: Profile, key: str, gate: int, deadline: EpochMs) -> None:
         """Wake the profile when the gate's watermark reaches *deadline*, if nothing wakes it earlier."""
-        wakes = profile.wakes
-        if deadline < wakes[gate]:
-            wakes[gate] = deadline
+        if deadline < profile.wakes[gate]:
+            profile.wakes[gate] = deadline
             heappush(self._heaps[gate], (deadline, key))
+            self._next_wake = min(self._next_wake, deadline)
 
     def _fire_due(self) -> None:
         """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
-        self.horizon = self.watermarks.lowest
+        if self.watermarks.highest < self._next_wake:
+            return
         ready: list[tuple[EpochMs, str]] = []
         for gate, watermark in enumerate(self.watermarks.gates):
             heap = self._heaps[gate]
@@ -268,17 +283,31 @@ class Partition:
             if due < NEVER:
                 heappush(ready, (due, key))
             else:
-                for index, state in profile.states.items():
-                    machine = self.machines[index]
-                    self._arm(profile, key, machine.gate, machine.deadline(state))
+                self._arm_all(profile, key)
+        self._next_wake = min((heap[0][0] for heap in self._heaps if heap), default=NEVER)
+
+    def _arm_all(self, profile: Profile, key: str) -> None:
+        """Wake the profile at the earliest deadline of each gate."""
+        machines, wakes = self.machines, profile.wakes
+        soonest: dict[int, EpochMs] = {}
+        for index, state in profile.states.items():
+            machine = machines[index]
+            gate = machine.gate
+            # A deadline is never before the next instant of time, unless evidence waits.
+            if state.waiting or state.due < soonest.get(gate, wakes[gate]):
+                soonest[gate] = min(machine.deadline(state), soonest.get(gate, NEVER))
+        for gate, deadline in soonest.items():
+            self._arm(profile, key, gate, deadline)
 
     def _next_move(self, profile: Profile) -> EpochMs:
         """Return the earliest instant that a machine of *profile* may pass now; `NEVER` when none may."""
         soonest = NEVER
-        gates = self.watermarks.gates
+        gates, machines = self.watermarks.gates, self.machines
         for index, state in profile.states.items():
-            machine = self.machines[index]
-            if machine.deadline(state) <= gates[machine.gate]:
+            machine = machines[index]
+            watermark = gates[machine.gate]
+            # A deadline is never before the next instant of time, unless evidence waits: most states pass here.
+            if (state.due <= watermark or state.waiting) and machine.deadline(state) <= watermark:
                 soonest = min(soonest, machine.next_instant(state))
         return soonest
 
@@ -289,10 +318,17 @@ class Partition:
         for index, state in sorted(profile.states.items()):
             machine = self.machines[index]
             watermark = self.watermarks.gates[machine.gate]
+            if state.due > watermark and not state.waiting:
+                continue
             if machine.deadline(state) <= watermark and machine.next_instant(state) <= through:
                 machine.walk(View(profile, watermark, self.coverage, self), state, through)
 
     # ---- state ------------------------------------------------------------------------------------------------
+
+    @property
+    def horizon(self) -> EpochMs:
+        """The watermark before which journals may forget: nothing older is still undecided."""
+        return self.watermarks.lowest
 
     def _profile(self, key: str) -> Profile:
         profile = self.live.get(key)
@@ -391,11 +427,13 @@ class Partition:
                     heaps[gate].append((deadline, key))
         for heap in heaps:
             heapify(heap)
+        self._next_wake = BEFORE_ALL
 
     def _rearm(self, key: str, rest: bytes) -> None:
         for gate, deadline in enumerate(self._wakes(rest).wakes):
             if deadline < NEVER:
                 heappush(self._heaps[gate], (deadline, key))
+        self._next_wake = BEFORE_ALL
 
     def _partition_record(self) -> bytes:
         return self._encode(
@@ -412,7 +450,6 @@ class Partition:
             )
         self.watermarks.restore(record.watermarks)
         self.coverage = tuple(record.coverage)
-        self.horizon = self.watermarks.lowest
 
 
 def _holds(seen: bytes, digest: bytes) -> bool:

@@ -35,6 +35,7 @@ class Watermarks:
         stream_times: per input, the highest event time seen.
         inputs: per input, its watermark.
         gates: per gate, the least watermark of the inputs that carry its sources.
+        highest: the greatest of `gates`; no timer beyond it is due.
     """
 
     def __init__(self, inputs: Sequence[InputSpec], gates: Sequence[frozenset[str]], *, wall: bool) -> None:
@@ -56,6 +57,7 @@ class Watermarks:
             for gate in gates
         ]
         self.gates = [BEFORE_ALL] * len(gates)
+        self.highest = BEFORE_ALL
 
     @property
     def lowest(self) -> EpochMs:
@@ -64,7 +66,8 @@ class Watermarks:
 
     def observe(self, position: int, event_time_ms: EpochMs) -> bool:
         """Raise input *position* by an event; return whether any gate moved."""
-        self.idle[position] = False
+        if self.idle[position]:
+            self.idle[position] = False
         if event_time_ms <= self.stream_times[position]:
             return False
         self.stream_times[position] = event_time_ms
@@ -72,9 +75,14 @@ class Watermarks:
 
     def advance(self, position: int, watermark_ms: EpochMs) -> bool:
         """Raise the watermark of input *position*; return whether any gate moved."""
-        if watermark_ms <= self.inputs[position]:
+        inputs = self.inputs
+        if watermark_ms <= inputs[position]:
             return False
-        self.inputs[position] = watermark_ms
+        inputs[position] = watermark_ms
+        if len(inputs) == 1:  # the common case: every gate stands where the only input stands
+            self.gates = [watermark_ms] * len(self._members)
+            self.highest = watermark_ms
+            return True
         if not self.wall and True in self.idle:
             self._follow()
         return self._raise_gates()
@@ -109,6 +117,7 @@ class Watermarks:
             least = inputs[members[0]] if len(members) == 1 else min(inputs[i] for i in members)
             if least > self.gates[gate]:
                 self.gates[gate] = least
+                self.highest = max(self.highest, least)
                 moved = True
         return moved
 
@@ -128,3 +137,4 @@ class Watermarks:
         self.stream_times, self.inputs = list(stream_times), list(inputs)
         self.idle = [bool(flag) for flag in idle]
         self.gates = [min(inputs[i] for i in members) for members in self._members]
+        self.highest = max(self.gates, default=BEFORE_ALL)
