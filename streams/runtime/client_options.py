@@ -128,7 +128,7 @@ class ClientOptions:
         return {
             "queued.max.messages.kbytes": 65_536,
             "queued.min.messages": 100_000,
-            "heartbeat.interval.ms": 1_000,
+            "heartbeat.interval.ms": min(1_000, self.session_timeout_ms // 4),
             **self.reader(committed=True),
             **static,
             "partition.assignment.strategy": "range",  # gives a worker the same numbers in every input topic

@@ -67,7 +67,9 @@ class Engine:
         self._options: ClientOptions | None = None
         self._clock = SystemClock()
         self._coordinator: Coordinator | None = None
+        self._client: KafkaClient | None = None
         self._thread: threading.Thread | None = None
+        self._stopping = False
 
     def prepare(self) -> int:
         """Check the topics; return the number of partitions.
@@ -89,6 +91,8 @@ class Engine:
             deliver: hands a batch to the agent; called from the thread.
             crashed: told of the error that ended the thread; called from the thread.
         """
+        if self._stopping:
+            return
         self._thread = threading.Thread(
             target=self._run, args=(deliver, crashed), name="coordinator", daemon=True
         )
@@ -96,8 +100,11 @@ class Engine:
 
     def stop(self) -> None:
         """Drain, commit, leave the group; return when that is done, or after 45 s."""
+        self._stopping = True
         if self._coordinator is not None:
             self._coordinator.stop()
+        if self._client is not None:
+            self._client.cancel()
         if self._thread is not None:
             self._thread.join(STOP_WAIT_S)
             if self._thread.is_alive():
@@ -125,7 +132,7 @@ class Engine:
     def _cycle(self, deliver: Callable[[DeliveredBatch], object]) -> None:
         options = self._options
         assert options is not None, "prepare() comes before start()"
-        client = KafkaClient(options, logger.warning)
+        client = self._client = KafkaClient(options, logger.warning)
         restore = ChangelogRestore(
             options, self._factory, self._observer, logger.warning, threads=self._restore_threads
         )
@@ -140,6 +147,9 @@ class Engine:
             run_id=os.urandom(8).hex(),
             log=logger.warning,
         )
+        if self._stopping:  # it was asked for before there was anything to stop
+            coordinator.stop()
+            client.cancel()
         pauses = CollectorPauses()
         try:
             client.start(coordinator)

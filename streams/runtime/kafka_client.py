@@ -10,6 +10,7 @@ What the errors of librdkafka mean for the cycle is decided here, and nowhere el
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ from streams.runtime.kafka_ports import Abortable, Fatal, Fetched, Unproducible
 from streams.runtime.observing import TopicPartition
 from streams.runtime.ports import InputRecord, OutputRecord
 
+logger = logging.getLogger(__name__)
+client_logger = logging.getLogger("streams.runtime.librdkafka")
 T = TypeVar("T")
 E = ck.KafkaError
 
@@ -44,6 +47,16 @@ CONSUME_WAIT_S = 0.01
 CALL_WAIT_S = 10.0
 INIT_WAIT_S = 15.0
 RENEW_PAUSE_S = 1.0
+
+
+def _cap(record: logging.LogRecord) -> bool:
+    """Log what the client calls critical as a warning: the cycle recovers, or says itself that it cannot."""
+    if record.levelno > logging.WARNING:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
+client_logger.addFilter(_cap)
 
 
 class Owner(Protocol):
@@ -81,7 +94,7 @@ class KafkaClient:
     def __init__(self, options: ClientOptions, log: Callable[[str], None]) -> None:
         self._options = options
         self._log = log
-        self._consumer = ck.Consumer(options.main_consumer())
+        self._consumer = ck.Consumer(options.main_consumer(), logger=client_logger)
         self._producer: ck.Producer | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="renew")
         self._closed = False
@@ -97,6 +110,7 @@ class KafkaClient:
             raise failure
 
         def assigned(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            logger.info("assigned %d topic partitions", len(partitions))
             consumer.assign([])  # nothing is read before its state is restored: fetch() starts it
             owner.on_assign(_names(partitions))
 
@@ -106,6 +120,10 @@ class KafkaClient:
             on_revoke=lambda _, partitions: owner.on_revoke(_names(partitions)),
             on_lost=lambda _, partitions: owner.on_lost(_names(partitions)),
         )
+
+    def cancel(self) -> None:
+        """Let a start, or a renewal, end at its next attempt; any thread may call it."""
+        self._closed = True
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -267,9 +285,17 @@ class KafkaClient:
         message = f"writing to {record.topic}: {error.str()}"
         if error.code() in (E.MSG_SIZE_TOO_LARGE, E._UNKNOWN_PARTITION, E._UNKNOWN_TOPIC):
             raise Unproducible(message)
-        if error.code() in FENCED or error.fatal() or error.code() == E._FATAL:
-            raise Fatal(message, fenced=error.code() in FENCED)
+        if error.fatal() or error.code() == E._FATAL:
+            raise Fatal(message, fenced=self._was_fenced())
         raise Abortable(message)
+
+    def _was_fenced(self) -> bool:
+        """Ask a producer in fatal error for its reason: produce() only says that there is one."""
+        try:
+            self._live_producer().abort_transaction(0)
+        except ck.KafkaException as failure:
+            return failure.args[0].code() in FENCED
+        return False
 
     def _open_producer(self, attempts_max: int = 0) -> OperationError | None:
         """Close the old producer and open a new one, until it works or nobody wants it; 0 attempts: no bound."""
@@ -278,7 +304,7 @@ class KafkaClient:
             attempt += 1
             self._discard_producer()
             try:
-                producer = ck.Producer(self._options.producer())
+                producer = ck.Producer(self._options.producer(), logger=client_logger)
                 producer.init_transactions(INIT_WAIT_S)  # fences the old one and settles its transaction
             except ck.KafkaException as failure:
                 error = failure.args[0]
@@ -302,8 +328,8 @@ class KafkaClient:
         try:
             old.purge()
             old.close(0)
-        except (ck.KafkaException, RuntimeError) as failure:  # it reports its fatal error once more
-            self._log(f"old producer: {type(failure).__name__}")
+        except (ck.KafkaException, RuntimeError):
+            pass  # it reports its fatal error once more
 
 
 def _names(partitions: list[ck.TopicPartition]) -> list[TopicPartition]:

@@ -12,6 +12,7 @@ Why each step is as it is:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from streams.runtime.kafka_client import operation_error
 from streams.runtime.kafka_ports import RestoreDone, Snapshot
 from streams.runtime.observing import Observer
 from streams.runtime.ports import PartitionState, StateFactory
+
+logger = logging.getLogger(__name__)
 
 CALL_WAIT_S = 20.0
 RETRY_PAUSE_S = 0.5
@@ -105,7 +108,9 @@ class ChangelogRestore:
         finally:
             reader.close()
             ends.close()
-        self._observer.restored(partition, records, time.monotonic() - started)
+        duration_s = time.monotonic() - started
+        self._observer.restored(partition, records, duration_s)
+        logger.info("partition %d restored: %d records in %.1f s", partition, records, duration_s)
         return Snapshot(state, offsets, stamp)
 
     def _committed(

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from streams.errors import OperationError
 from streams.runtime.client_options import ClientOptions
 
-ANSWER_WAIT_S = 20.0
+ANSWER_WAIT_S = 10.0
 APPEAR_WAIT_S = 10.0
 
 
