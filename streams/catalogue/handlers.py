@@ -69,14 +69,21 @@ def _body(
         write(f"if occurrence is not None: undo(p, SPECS[{spec.name!r}], str(occurrence), t)")
         write.level = level
     write("if not kept: return False")
-    fed_names = {spec.name for spec in fed}
-    undone_names = {spec.name for spec, _ in undone}
-    for machine, names in enumerate(reads):
-        if fed_names & set(names):
-            write(f"x.see(m{machine}, p, key, (t, event.event_id, late, False))")
-        elif undone_names & set(names):
-            write(f"x.see(m{machine}, p, key, (t, event.event_id, late, True))")
+    _let_see(write, {spec.name for spec in fed}, {spec.name for spec, _ in undone}, reads)
     write("return True")
+
+
+def _let_see(write: Writer, fed: set[str], undone: set[str], reads: list[list[str]]) -> None:
+    """Write: let every machine see the event that reads a journal which it fed, or from which it took."""
+    if fed:
+        write("evidence = (t, event.event_id, late, False)")
+    if undone:
+        write("undoing = (t, event.event_id, late, True)")
+    for machine, names in enumerate(reads):
+        if fed & set(names):
+            write(f"x.see(m{machine}, p, key, evidence)")
+        elif undone & set(names):
+            write(f"x.see(m{machine}, p, key, undoing)")
 
 
 def _test(write: Writer, where: Where) -> None:
@@ -95,7 +102,7 @@ def _feed(write: Writer, spec: JournalSpec, number: int) -> None:
         write("kept = True")  # an event that a filter leaves out is not too late
     _test(write, spec.where)
     write(f"j = p.{name}")
-    write(f"k = place(j, t, {horizon})")
+    write(f"k = len(j) if not j or t >= j[-1] else place(j, t, {horizon})")
     write("if k >= 0:")
     write.level += 1
     write("kept = True")

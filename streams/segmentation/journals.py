@@ -118,6 +118,9 @@ def newest_alike(times: list[EpochMs], values: list[Any], start: int, stop: int,
     That is the largest, over the values, of the time of its *count*-th newest entry; `BEFORE_ALL` when no value has
     so many. Entries without a value (None) are alike to nothing.
     """
+    among = values[start:stop]
+    if count > 1 and len(set(among)) == len(among):  # all differ: nearly always, and known without a loop
+        return BEFORE_ALL
     seen: dict[Any, int] = {}
     for i in range(stop - 1, start - 1, -1):
         value = values[i]

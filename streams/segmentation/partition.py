@@ -122,8 +122,10 @@ class Partition:
         handler = self.handlers.get(event.event_type)
         if handler is None:
             return True
-        key = event.key
-        profile = self._profile(key)
+        key = f"{event.shop_id}/{event.customer_id}"
+        profile = self.live.get(key)
+        if profile is None:
+            profile = self._profile(key)
         digest = xxh3_64_digest(event.event_id.encode())
         seen = profile.seen
         if digest in seen and _holds(seen, digest):
@@ -188,8 +190,12 @@ class Partition:
             if known[0] != TRUE and known[1] == NEVER:
                 return None  # outside, and nothing that time could change
         state = profile.states[machine.index] = machine.new_state()
+        watermark = self.watermarks.gates[machine.gate]
+        if known is not None and known[0] != TRUE and known[1] > watermark:
+            state.at, state.due = t, known[1]
+            return state
         self._key = key
-        view = View(profile, self.watermarks.gates[machine.gate], self.coverage, self)
+        view = View(profile, watermark, self.coverage, self)
         if in_order:
             machine.observe(view, state, evidence, known)
         else:

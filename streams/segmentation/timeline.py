@@ -6,6 +6,7 @@ Nothing here reads a clock. RFC 3339 text exists only at the edges (`streams.cod
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 EpochMs = int
@@ -28,8 +29,14 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose: exact arithmet
 
 def rfc3339(instant_ms: EpochMs) -> str:
     """Return *instant_ms* as text in UTC with milliseconds, e.g. ``2026-03-02T13:37:11.250Z``."""
-    seconds, ms = divmod(instant_ms, SECOND_MS)
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat(timespec='seconds')}.{ms:03d}Z"
+    minute, rest_ms = divmod(instant_ms, MINUTE_MS)
+    seconds, ms = divmod(rest_ms, SECOND_MS)
+    return f"{_minute_text(minute)}{seconds:02d}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=65_536)  # a month and a half: what is written is nearly always near the same few days
+def _minute_text(minute: int) -> str:
+    return f"{(_EPOCH + timedelta(minutes=minute)).isoformat(timespec='minutes')}:"
 
 
 def duration_text(duration_ms: DurationMs) -> str:
