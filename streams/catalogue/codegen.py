@@ -11,6 +11,7 @@ whose age is in the range.
 from __future__ import annotations
 
 from streams.catalogue.journalling import Journals, Where
+from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
     Aggregate,
     All,
@@ -93,7 +94,9 @@ class ConditionWriter:
                 self.write(f"v{k}, n{k} = truth_{self.journals.identifier(segment_id)}(p, t, seen, coverage)")
                 return k
             case _:
-                raise TypeError(f"{condition!r} stands only in a partition group")
+                raise DefinitionError(
+                    "'otherwise' stands alone, as the whole of 'when' of a partition group's last member"
+                )
 
     def _combined(self, conditions: tuple[Condition, ...], *, stop: str, better: str) -> str:
         """Write a conjunction or disjunction; the first part that equals *stop* decides it."""
@@ -189,7 +192,6 @@ class ConditionWriter:
             write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
             young = leaf.age.from_ms
             write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
-            write(f"e{k} = i{k}")
             if since is not None:
                 write(f"lo{k} = i{k} if {since} is None else max(lo{k}, bisect_left(j{k}, {since}, 0, i{k}))")
             if before is not None:
@@ -276,7 +278,8 @@ class ConditionWriter:
         if leaf.age.to_ms is None and not leaf.age.from_ms:
             write(f"n{k} = NEVER")
         else:
-            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, e{k}), ({leaf.age.from_ms}, {leaf.age.to_ms}))")
+            stop = f"i{k}" if leaf.before is None else f"e{k}"  # what comes after the mark never counts
+            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, {stop}), ({leaf.age.from_ms}, {leaf.age.to_ms}))")
 
     def _aggregate(self, aggregate: Aggregate) -> str:
         """Write ``m<k>`` (the number), ``n<k>`` (next change) and ``q<k>`` (how many events)."""

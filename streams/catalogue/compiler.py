@@ -60,7 +60,7 @@ class Compiler:
         """Prepare to compile *catalogue*.
 
         Args:
-            catalogue: facts, groups and segments; checked by `streams.catalogue.checks`.
+            catalogue: facts, groups and segments; read from files, they are checked by `streams.catalogue.checks`.
             sources: event type → source.
             covered: write the coverage tests that make truth UNKNOWN (S10); without them everything is known.
         """
@@ -86,7 +86,8 @@ class Compiler:
         for segment in self._in_order_of_reference():
             self._write_truths(segment)
         reads = [self._write_unit(unit) for unit in self.units]
-        write_handlers(self.write, self.journals, [[spec.name for spec in specs] for specs in reads])
+        names = [[spec.name for spec in specs] for specs in reads]
+        write_handlers(self.write, self.journals, names, covered=self.covered)
         source = self.write.text
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
         module = _execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
@@ -174,6 +175,10 @@ class Compiler:
             for name in (*names, *segment.exclude):
                 if name not in self.segments:
                     raise DefinitionError(f"{segment.segment_id} refers to the unknown segment {name!r}")
+                if isinstance(self.segments[name].when, Otherwise):
+                    raise DefinitionError(
+                        f"{segment.segment_id} refers to {name!r}, the catch-all of its group"
+                    )
                 visit(self.segments[name], (*path, segment.segment_id))
             done[segment.segment_id] = segment
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 
 from streams.catalogue.nodes import Node, nearest, read
 from streams.segmentation.conditions import (
@@ -43,7 +44,6 @@ from streams.segmentation.conditions import (
     depth,
 )
 from streams.segmentation.definitions import (
-    Catalogue,
     FactDefinition,
     GroupDefinition,
     SegmentDefinition,
@@ -62,6 +62,8 @@ _FILTERS = {
     "in": "in",
     "exists": "exists",
 }
+_NUMERIC = ("below", "at_most", "above", "at_least")
+_NUMBER_MAX = 10**12
 _HEADS = ("all", "any", "not", "in", "otherwise", "did", "did_not", "last", "count", "sum")
 _SEGMENT_KEYS = (
     *("id", "version", "label", "description", "owner", "group", "rank"),
@@ -69,46 +71,66 @@ _SEGMENT_KEYS = (
 )
 
 
+class Section(NamedTuple):
+    """One file, opened: its facts, groups and segments, not yet read."""
+
+    facts: dict[str, Node]
+    groups: dict[str, Node]
+    segments: list[Node]
+
+
+def sections(file: str, text: str) -> Section:
+    """Open *text* of *file*.
+
+    Raises:
+        DefinitionError: it is no YAML, or has other keys than facts, groups and segments.
+    """
+    parts = read(file, text).mapping(("facts", "groups", "segments"))
+    return Section(
+        parts["facts"].mapping() if "facts" in parts else {},
+        parts["groups"].mapping() if "groups" in parts else {},
+        parts["segments"].items() if "segments" in parts else [],
+    )
+
+
 class Document:
-    """Reads one file, knowing which events exist."""
+    """Reads definitions, knowing which events exist; facts are read first, conditions may name them.
 
-    def __init__(self, events: Collection[str], facts: Collection[str] = ()) -> None:
-        """Accept *events* (canonical event types) and *facts* that other files define."""
-        self.events, self.facts = events, set(facts)
+    Attributes:
+        facts: the facts read so far, by name.
+        segment_nodes: segment id → where it says its id.
+        references: every mention of another segment, and of a group: its place, its kind, the name.
+    """
 
-    def catalogue(self, file: str, text: str) -> Catalogue:
-        """Return what *text* of *file* defines.
-
-        Raises:
-            DefinitionError: at the first thing that cannot be read.
-        """
-        parts = read(file, text).mapping(("facts", "groups", "segments"))
-        facts = parts["facts"].mapping() if "facts" in parts else {}
-        self.facts |= set(facts)
-        groups = parts["groups"].mapping() if "groups" in parts else {}
-        segments = parts["segments"].items() if "segments" in parts else []
-        return Catalogue(
-            facts=tuple(self.fact(name, node) for name, node in facts.items()),
-            groups=tuple(self.group(name, node) for name, node in groups.items()),
-            segments=tuple(self.segment(node) for node in segments),
-        )
+    def __init__(self, events: Collection[str]) -> None:
+        """Accept *events* (canonical event types)."""
+        self.events = events
+        self.facts: dict[str, FactDefinition] = {}
+        self.segment_nodes: dict[str, Node] = {}
+        self.references: list[tuple[Node, str, str]] = []
+        self._sums: dict[tuple[str, tuple[Filter, ...]], str] = {}
 
     def fact(self, name: str, node: Node) -> FactDefinition:
-        """Return the fact *name*."""
+        """Return the fact *name*, which conditions may name from now on."""
+        if name in self.events:
+            raise node.error(f"{name!r} is an event", "give the fact a name of its own")
         parts = node.mapping(("events", "where", "key", "amount", "undone_by"))
         undoing = [self._undoing(item) for item in parts["undone_by"].items()] if "undone_by" in parts else []
         key = parts["key"].text() if "key" in parts else None
         if undoing and key is None:
             raise parts["undone_by"].error("what can be undone needs a key", "add 'key: order_id'")
-        events = parts.get("events", node).items()
-        return FactDefinition(
+        events = _required(node, parts, "events")
+        if not events.items():
+            raise events.error("expected at least one event")
+        found = self.facts[name] = FactDefinition(
             name=name,
-            events=tuple(item.one_of(self.events, "event") for item in events),
+            events=tuple(item.one_of(self.events, "event") for item in events.items()),
             where=self._filters(parts),
             key=key,
             amount=tuple(item.text() for item in parts["amount"].items()) if "amount" in parts else (),
             undone_by=tuple(undoing),
         )
+        return found
 
     def _undoing(self, node: Node) -> Undoing:
         if not node.is_mapping:
@@ -128,7 +150,17 @@ class Document:
         parts = node.mapping(_SEGMENT_KEYS)
         segment_id = _required(node, parts, "id").text()
         if not segment_id.replace(".", "").replace("_", "").isalnum():
-            raise parts["id"].error(f"{segment_id!r} is no segment id", "letters, digits, '_' and '.' only")
+            raise parts["id"].error(
+                f"{segment_id[:80]!r} is no segment id", "letters, digits, '_' and '.' only"
+            )
+        if segment_id in self.segment_nodes:
+            raise parts["id"].error(
+                f"segment {segment_id!r} is defined twice", "a new version replaces the old one"
+            )
+        self.segment_nodes[segment_id] = parts["id"]
+        group = parts["group"].text() if "group" in parts else ""
+        if group:
+            self.references.append((parts["group"], "group", group))
 
         def duration(key: str) -> int:
             return parts[key].duration() if key in parts else 0
@@ -144,12 +176,12 @@ class Document:
             owner=text("owner"),
             when=self.condition(_required(node, parts, "when")),
             until=self.condition(parts["until"]) if "until" in parts else None,
-            exclude=tuple(item.text() for item in parts["exclude"].items()) if "exclude" in parts else (),
+            exclude=tuple(map(self._segment, parts["exclude"].items())) if "exclude" in parts else (),
             dwell_ms=duration("dwell"),
             grace_ms=duration("grace"),
             gated="gate" not in parts or parts["gate"].one_of(("sources", "none"), "gate") == "sources",
             min_membership_ms=duration("min_membership"),
-            group=text("group") or None,
+            group=group or None,
             rank=parts["rank"].whole(1) if "rank" in parts else 0,
         )
 
@@ -184,8 +216,8 @@ class Document:
             "all": lambda n, p, k: All(self._several(p["all"], k)),
             "any": lambda n, p, k: Any_(self._several(p["any"], k)),
             "not": lambda n, p, k: Not(self._condition(p["not"], k + 1)),
-            "in": lambda n, p, k: InSegment(p["in"].text()),
-            "otherwise": lambda n, p, k: Otherwise(),
+            "in": lambda n, p, k: InSegment(self._segment(p["in"])),
+            "otherwise": lambda n, p, k: _otherwise(p["otherwise"]),
         }
         if head in read_head:
             node.mapping((head,))
@@ -196,6 +228,11 @@ class Document:
         if not node.is_list or not node.items():
             raise node.error("expected a list of conditions")
         return tuple(self._condition(item, level + 1) for item in node.items())
+
+    def _segment(self, node: Node) -> str:
+        name = node.text()
+        self.references.append((node, "segment", name))
+        return name
 
     def _event(self, node: Node) -> str:
         return node.one_of([*self.facts, *self.events], "event or fact")
@@ -241,18 +278,21 @@ class Document:
         signs = [key for key in parts if key in _COMPARISONS]
         if len(signs) != 1:
             raise node.error("a comparison needs exactly one of " + ", ".join(_COMPARISONS))
-        left, sign = self._aggregate(parts), _COMPARISONS[signs[0]]
+        left, sign = self._aggregate(node, parts), _COMPARISONS[signs[0]]
         limit = parts[signs[0]]
         if limit.text().endswith("%"):
             other = _required(node, parts, "of")
-            right = self._aggregate(other.mapping(("count", "sum", *_RANGE_KEYS, "where")))
-            return Compare(left, sign, 0, right, int(_decimal(limit, limit.text()[:-1]) * 10_000))  # type: ignore[arg-type]
+            right = self._aggregate(other, other.mapping(("count", "sum", *_RANGE_KEYS, "where")))
+            if right.kind != left.kind:
+                raise other.error(f"a {left.kind} has no share of a {right.kind}")
+            return Compare(left, sign, 0, right, _scaled(limit, limit.text()[:-1], 10_000))  # type: ignore[arg-type]
         if "of" in parts:
             raise parts["of"].error("'of' needs a percentage, such as 'at_least: 30%'")
-        value = _decimal(limit, limit.text())
-        return Compare(left, sign, int(value * 1_000_000) if left.kind == "sum" else int(value))  # type: ignore[arg-type]
+        return Compare(left, sign, _scaled(limit, limit.text(), 1_000_000 if left.kind == "sum" else 1))  # type: ignore[arg-type]
 
-    def _aggregate(self, parts: dict[str, Node]) -> Aggregate:
+    def _aggregate(self, node: Node, parts: dict[str, Node]) -> Aggregate:
+        if ("sum" in parts) == ("count" in parts):
+            raise node.error("expected exactly one of count, sum")
         kind = "sum" if "sum" in parts else "count"
         named = parts[kind]
         event, _, field = (
@@ -260,20 +300,34 @@ class Document:
         )
         known = [*self.facts, *self.events]
         if event not in known:
-            raise named.error(f"unknown event or fact {event!r}", nearest(event, known))
-        return Aggregate(
-            "sum" if kind == "sum" else "count", event, field or None, _age(parts), self._filters(parts)
-        )
+            raise named.error(f"unknown event or fact {event[:80]!r}", nearest(event, known))
+        where = self._filters(parts)
+        if kind == "sum":
+            self._check_sum(named, event, field, where)
+        return Aggregate("sum" if kind == "sum" else "count", event, field or None, _age(parts), where)
+
+    def _check_sum(self, named: Node, event: str, field: str, where: tuple[Filter, ...]) -> None:
+        """Refuse a sum of nothing, and a second sum of other money over the same events."""
+        amount = ", ".join(self.facts[event].amount) if event in self.facts else ""
+        if not field and not amount:
+            raise named.error(
+                f"a sum of {event!r} needs a money property",
+                f"write 'sum: {event}.PROPERTY', or give the fact an 'amount'",
+            )
+        summed = self._sums.setdefault((event, where), amount if amount and not where else field or amount)
+        if (field or amount) != summed:
+            raise named.error(
+                f"{event!r} is summed by {summed} already", "name a fact of its own for the other sum"
+            )
 
     def _filters(self, parts: dict[str, Node]) -> tuple[Filter, ...]:
         found = []
         for name, node in parts["where"].mapping().items() if "where" in parts else ():
             if node.is_mapping:
                 for key, value in node.mapping(_FILTERS).items():
-                    wanted = [item.scalar() for item in value.items()] if key == "in" else value.scalar()
-                    found.append(Filter(name, _FILTERS[key], tuple(wanted) if key == "in" else wanted))  # type: ignore[arg-type]
+                    found.append(Filter(name, _FILTERS[key], _wanted(key, value)))  # type: ignore[arg-type]
             else:
-                found.append(Filter(name, "eq", node.scalar()))
+                found.append(Filter(name, "eq", _wanted("eq", node)))
         return tuple(found)
 
 
@@ -283,11 +337,34 @@ def _required(node: Node, parts: dict[str, Node], key: str) -> Node:
     return parts[key]
 
 
+def _otherwise(node: Node) -> Otherwise:
+    if not node.flag():
+        raise node.error("expected true")
+    return Otherwise()
+
+
+def _wanted(test: str, node: Node) -> Any:
+    """Return what a filter compares with."""
+    if test == "in":
+        return tuple(_wanted("eq", item) for item in node.items())
+    if test == "exists":
+        return node.flag()
+    value = node.scalar()
+    if value is None:
+        raise node.error("expected a value", "write 'exists: false' for a property that is missing")
+    if test in _NUMERIC and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise node.error(f"expected a number, found {node.text()[:40]!r}")
+    return value
+
+
 def _age(parts: dict[str, Node]) -> AgeRange:
     if "within" in parts and "ago" in parts:
         raise parts["ago"].error("'within' and 'ago' exclude each other")
     if "within" in parts:
-        return AgeRange(0, parts["within"].duration())
+        length = parts["within"].duration()
+        if not length:
+            raise parts["within"].error("nothing lies within no time")
+        return AgeRange(0, length)
     if "ago" not in parts:
         return EVER
     ago = parts["ago"].mapping(("from", "to"))
@@ -298,8 +375,13 @@ def _age(parts: dict[str, Node]) -> AgeRange:
     return AgeRange(begin, end)
 
 
-def _decimal(node: Node, text: str) -> Decimal:
+def _scaled(node: Node, text: str, scale: int) -> int:
+    """Return the number in *text*, times *scale*; it must be whole then."""
     try:
-        return Decimal(text.strip())
-    except InvalidOperation:
-        raise node.error(f"expected a number, found {text!r}") from None
+        value = Decimal(text.strip())
+        whole = int(value * scale) if abs(value) <= _NUMBER_MAX else None
+    except (InvalidOperation, ValueError):
+        raise node.error(f"expected a number, found {text[:40]!r}") from None
+    if whole is None or whole != value * scale:
+        raise node.error(f"{text[:40]!r} is too large or has too many decimals")
+    return whole

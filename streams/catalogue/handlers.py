@@ -10,13 +10,14 @@ CREATED = "created"
 """A fact of this name says when a customer came into being: nothing of theirs is older (S10)."""
 
 
-def write_handlers(write: Writer, journals: Journals, reads: list[list[str]]) -> None:
+def write_handlers(write: Writer, journals: Journals, reads: list[list[str]], *, covered: bool) -> None:
     """Write ``bind(machines)``, which returns event type → handler.
 
     Args:
         write: where the lines go.
         journals: the catalogue's journals.
         reads: per machine, the names of the journals it reads.
+        covered: coverage counts: that a customer came into being may make any truth known (S10).
     """
     created = journals.facts.get(CREATED)
     born = created.events if created is not None else ()
@@ -37,7 +38,7 @@ def write_handlers(write: Writer, journals: Journals, reads: list[list[str]]) ->
         write()
         write(f"def {functions[event]}(x, p, key, event, late):")
         write.level += 1
-        _body(write, fed, undone, reads, born=event in born)
+        _body(write, fed, undone, reads, born=event in born, everyone=covered and event in born)
         write.level -= 1
     write()
     write(f"return {{{', '.join(f'{event!r}: {functions[event]}' for event in events)}}}")
@@ -50,6 +51,7 @@ def _body(
     reads: list[list[str]],
     *,
     born: bool,
+    everyone: bool,
 ) -> None:
     write("t = event.event_time_ms")
     write("get = event.properties.get")
@@ -69,18 +71,20 @@ def _body(
         write(f"if occurrence is not None: undo(p, SPECS[{spec.name!r}], str(occurrence), t)")
         write.level = level
     write("if not kept: return False")
-    _let_see(write, {spec.name for spec in fed}, {spec.name for spec, _ in undone}, reads)
+    _let_see(write, {spec.name for spec in fed}, {spec.name for spec, _ in undone}, reads, everyone=everyone)
     write("return True")
 
 
-def _let_see(write: Writer, fed: set[str], undone: set[str], reads: list[list[str]]) -> None:
-    """Write: let every machine see the event that reads a journal which it fed, or from which it took."""
-    if fed:
+def _let_see(
+    write: Writer, fed: set[str], undone: set[str], reads: list[list[str]], *, everyone: bool
+) -> None:
+    """Write: let every machine (or *everyone*) see the event that reads a journal which it fed, or took from."""
+    if fed or everyone:
         write("evidence = (t, event.event_id, late, False)")
     if undone:
         write("undoing = (t, event.event_id, late, True)")
     for machine, names in enumerate(reads):
-        if fed & set(names):
+        if everyone or fed & set(names):
             write(f"x.see(m{machine}, p, key, evidence)")
         elif undone & set(names):
             write(f"x.see(m{machine}, p, key, undoing)")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
-from streams.catalogue.documents import Document
-from streams.catalogue.nodes import nearest
-from streams.errors import DefinitionError
-from streams.segmentation.conditions import InSegment, leaves
+from streams.catalogue.checks import check
+from streams.catalogue.documents import Document, sections
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.vocabulary import Vocabulary
 
@@ -30,19 +28,12 @@ def read_catalogue(texts: Mapping[str, str], vocabulary: Vocabulary) -> Catalogu
         DefinitionError: a file cannot be read, a segment is defined twice or refers to something unknown.
     """
     document = Document(tuple(vocabulary.event_types))
-    parts = {file: document.catalogue(file, text) for file, text in texts.items()}
-    facts = {fact.name: fact for part in parts.values() for fact in part.facts}
-    groups = {group.name: group for part in parts.values() for group in part.groups}
-    segments = {}
-    for file, part in parts.items():
-        for segment in part.segments:
-            if segment.segment_id in segments:
-                raise DefinitionError(
-                    f"segment {segment.segment_id!r} is defined twice", file=file, line=1, column=1
-                )
-            segments[segment.segment_id] = segment
-    catalogue = Catalogue(tuple(facts.values()), tuple(groups.values()), tuple(segments.values()))
-    _check_references(catalogue)
+    opened = [sections(file, text) for file, text in texts.items()]
+    facts = {name: document.fact(name, node) for part in opened for name, node in part.facts.items()}
+    groups = {name: document.group(name, node) for part in opened for name, node in part.groups.items()}
+    segments = [document.segment(node) for part in opened for node in part.segments]
+    catalogue = Catalogue(tuple(facts.values()), tuple(groups.values()), tuple(segments))
+    check(catalogue, document)
     return catalogue
 
 
@@ -54,29 +45,3 @@ def builtin_catalogue(vocabulary: Vocabulary) -> Catalogue:
 def source_of_events(vocabulary: Vocabulary) -> dict[str, str]:
     """Return event type → source, as the compiler takes it."""
     return {name: event_type.source for name, event_type in vocabulary.event_types.items()}
-
-
-def _check_references(catalogue: Catalogue) -> None:
-    ids = [segment.segment_id for segment in catalogue.segments]
-    groups = {group.name: group for group in catalogue.groups}
-    for segment in catalogue.segments:
-        conditions = [c for c in (segment.when, segment.until) if c is not None]
-        named = [leaf.segment_id for c in conditions for leaf in leaves(c) if isinstance(leaf, InSegment)]
-        for name in (*named, *segment.exclude):
-            if name not in ids:
-                raise DefinitionError(
-                    f"{segment.segment_id} refers to the unknown segment {name!r}", hint=nearest(name, ids)
-                )
-        if segment.group is not None and segment.group not in groups:
-            raise DefinitionError(
-                f"{segment.segment_id} is in the unknown group {segment.group!r}",
-                hint=nearest(segment.group, groups),
-            )
-        group = groups.get(segment.group or "")
-        if group is not None and group.kind == "partition":
-            timed = segment.dwell_ms or segment.grace_ms or segment.min_membership_ms
-            if timed or segment.exclude or segment.until is not None or not segment.gated:
-                raise DefinitionError(
-                    f"{segment.segment_id} is in the partition group {group.name}, whose switches are one decision",
-                    hint="leave out dwell, grace, gate, exclude, until and min_membership",
-                )

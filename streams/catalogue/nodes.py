@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -17,6 +18,16 @@ from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS,
 SIZE_MAX = 1_000_000
 """Longest definition file in characters."""
 
+DURATION_MAX_MS = 36_500 * DAY_MS
+"""Longest duration: a hundred years."""
+
+LEVELS_MAX = 100
+"""Deepest nesting of lists and mappings in a file."""
+
+WHOLE_MAX = 1_000_000_000
+"""Greatest whole number."""
+
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
 _UNITS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
@@ -88,15 +99,25 @@ class Node:
         return str(self.node.value).strip()
 
     def scalar(self) -> Any:
-        """Return a scalar as YAML reads it: text, number, flag or nothing."""
-        self.text()
-        return yaml.safe_load(yaml.serialize(self.node))
+        """Return a scalar as YAML reads it: text, number, flag or nothing; dates and the like stay text."""
+        text = self.text()
+        if self.node.tag not in _PLAIN_TAGS:
+            return text
+        if self.node.tag.endswith(":null"):
+            return None
+        try:
+            value = yaml.safe_load(yaml.serialize(self.node))
+        except (yaml.YAMLError, ValueError, OverflowError, LookupError):
+            raise self.error(f"{text[:40]!r} cannot be read", "put text into quotes") from None
+        if isinstance(value, float) and not isfinite(value):
+            raise self.error(f"expected a finite number, found {text!r}")
+        return value
 
     def whole(self, least: int = 0) -> int:
         """Return a whole number not below *least*."""
         value = self.scalar()
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self.error(f"expected a whole number of at least {least}, found {self.text()!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= WHOLE_MAX:
+            raise self.error(f"expected a whole number of at least {least}, found {self.text()[:40]!r}")
         return value
 
     def flag(self) -> bool:
@@ -114,18 +135,24 @@ class Node:
             letters = len(rest[digits:]) - len(rest[digits:].lstrip("abcdefghijklmnopqrstuvwxyz"))
             unit = rest[digits : digits + letters]
             if not digits or unit not in _UNITS:
-                raise self.error(f"{text!r} is no duration", "write it like 250ms, 30m, 72h, 1h30m or 90d")
+                raise self.error(
+                    f"{text[:40]!r} is no duration", "write it like 250ms, 30m, 72h, 1h30m or 90d"
+                )
+            if digits > 15:
+                raise self.error("longer than a hundred years")
             total += int(rest[:digits]) * _UNITS[unit]
             rest = rest[digits + letters :]
         if not text:
             raise self.error("expected a duration, found nothing")
+        if total > DURATION_MAX_MS:
+            raise self.error("longer than a hundred years")
         return total
 
     def one_of(self, known: Iterable[str], what: str) -> str:
         """Return its text, which must be one of *known*."""
         text = self.text()
         if text not in (words := list(known)):
-            raise self.error(f"unknown {what} {text!r}", nearest(text, words))
+            raise self.error(f"unknown {what} {text[:80]!r}", nearest(text, words))
         return text
 
     def _found(self) -> str:
@@ -137,6 +164,23 @@ def _place(mark: Any) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
 
 
+def _check_shape(file: str, text: str) -> None:
+    """Refuse aliases, and nesting that would only wear out the parser."""
+    level = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        message = ""
+        if isinstance(event, yaml.CollectionStartEvent):
+            level += 1
+            message = f"nested deeper than {LEVELS_MAX} levels" if level > LEVELS_MAX else ""
+        elif isinstance(event, yaml.CollectionEndEvent):
+            level -= 1
+        elif isinstance(event, yaml.AliasEvent):
+            message = "aliases are not read: write it out"
+        if message:
+            line, column = _place(event.start_mark)
+            raise DefinitionError(message, file=file, line=line, column=column)
+
+
 def read(file: str, text: str) -> Node:
     """Parse *text* of *file*.
 
@@ -146,12 +190,7 @@ def read(file: str, text: str) -> Node:
     if len(text) > SIZE_MAX:
         raise DefinitionError(f"longer than {SIZE_MAX} characters", file=file, line=1, column=1)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line, column = _place(event.start_mark)
-                raise DefinitionError(
-                    "aliases are not read", hint="write it out", file=file, line=line, column=column
-                )
+        _check_shape(file, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line, column = _place(error.problem_mark or error.context_mark)

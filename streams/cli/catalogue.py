@@ -80,7 +80,7 @@ def show(segment_id: str | None, folder: str | None, code: bool) -> None:
     if segment_id is not None and segment_id not in segments:
         raise DefinitionError(f"there is no segment {segment_id!r}", hint=nearest(segment_id, segments))
     if code:
-        click.echo(plan.source if segment_id is None else _functions_of(plan.source, segment_id))
+        click.echo(plan.source if segment_id is None else _functions_of(plan, segment_id))
         return
     for segment in [segments[segment_id]] if segment_id is not None else catalogue.segments:
         click.echo(f"{segment.segment_id} v{segment.version}: {segment.label}")
@@ -94,9 +94,10 @@ def show(segment_id: str | None, folder: str | None, code: bool) -> None:
             click.echo(f"  - {clause.text}")
 
 
-def _functions_of(source: str, segment_id: str) -> str:
+def _functions_of(plan: Plan, segment_id: str) -> str:
     """Return the generated functions of one segment."""
-    name = "".join(c if c.isalnum() else "_" for c in segment_id.lower())
-    functions = source.split("\n\n\ndef ")[1:]
+    why = next(m.why for machine in plan.machines for m in machine.members if m.segment_id == segment_id)
+    name = why.__name__.removeprefix("why_")
+    functions = plan.source.split("\n\n\ndef ")[1:]
     wanted = [f for f in functions if f.split("(")[0].split("_", 1)[-1] == name]
     return "\n\n\n".join(f"def {function}" for function in wanted)

@@ -34,7 +34,7 @@ def test_leaves_come_from_left_to_right() -> None:
 
 def test_depth_counts_levels() -> None:
     """A leaf has one level; negation is one too."""
-    assert [1, 2, 3] == [depth(VIEW), depth(All((VIEW, ORDER))), depth(All((VIEW, Not(ORDER))))]
+    assert [depth(VIEW), depth(All((VIEW, ORDER))), depth(All((VIEW, Not(ORDER))))] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

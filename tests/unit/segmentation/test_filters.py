@@ -74,8 +74,11 @@ def test_other_values_are_kept_as_text(value: Any) -> None:
 def test_amount_is_the_first_that_is_present() -> None:
     """A missing property gives way to the next; none present is nothing."""
     assert amount_of({"value": "2.5"}.get, ("total", "value")) == 2_500_000
-    assert amount_of({"total": 1, "value": 2}.get, ("total", "value")) == 1_000_000
-    assert amount_of({}.get, ("total",)) == 0
+    both: dict[str, Any] = {"total": 1, "value": 2}
+    neither: dict[str, Any] = {}
+
+    assert amount_of(both.get, ("total", "value")) == 1_000_000
+    assert amount_of(neither.get, ("total",)) == 0
 
 
 def test_amount_that_is_none_refuses_the_record() -> None:

@@ -69,9 +69,9 @@ def test_no_two_columns_share_a_name() -> None:
 
 def test_net_leaves_out_what_was_taken_back_by_then() -> None:
     """S15: an entry counts until the instant of its undoing, not from it on."""
-    assert ["a", "b"] == net(["a", "b"], [], 10)
-    assert ["a", "b"] == net(["a", "b"], [NEVER, 11], 10)
-    assert ["a"] == net(["a", "b"], [NEVER, 10], 10)
+    assert net(["a", "b"], [], 10) == ["a", "b"]
+    assert net(["a", "b"], [NEVER, 11], 10) == ["a", "b"]
+    assert net(["a", "b"], [NEVER, 10], 10) == ["a"]
 
 
 def test_newest_alike_is_the_newest_instant_with_so_many_of_one_value() -> None:
@@ -80,8 +80,8 @@ def test_newest_alike_is_the_newest_instant_with_so_many_of_one_value() -> None:
 
     assert newest_alike(times, values, 0, 5, 2) == 2
     assert newest_alike(times, values, 0, 4, 2) == 1
-    assert BEFORE_ALL == newest_alike(times, values, 0, 5, 3)
-    assert BEFORE_ALL == newest_alike(times, [None] * 5, 0, 5, 1)
+    assert newest_alike(times, values, 0, 5, 3) == BEFORE_ALL
+    assert newest_alike(times, [None] * 5, 0, 5, 1) == BEFORE_ALL
 
 
 def test_most_alike_counts_no_missing_values() -> None:
@@ -95,8 +95,8 @@ def test_next_step_is_the_first_entry_to_come_of_age_or_leave() -> None:
     assert next_step([10, 20, 30], (0, 2, 3), (5, 25)) == 35
     assert next_step([10, 20, 30], (1, 2, 3), (5, 50)) == 35
     assert next_step([10, 20], (0, 2, 2), (5, 25)) == 35
-    assert NEVER == next_step([10, 20], (0, 2, 2), (5, None))
-    assert NEVER == next_step([], (0, 0, 0), (5, 25))
+    assert next_step([10, 20], (0, 2, 2), (5, None)) == NEVER
+    assert next_step([], (0, 0, 0), (5, 25)) == NEVER
 
 
 @pytest.mark.parametrize(("horizon", "expected"), [(4, 1), (5, 1), (6, -1)])
@@ -124,12 +124,12 @@ def test_forget_drops_the_same_entries_from_every_list() -> None:
     undo(profile, ORDERS, "3", 9)
     forget(profile, JournalSpec("orders", (), key="order_id", amounts=("total",), retention_ms=0), 4)
 
-    assert ([3, 4], ["3", "4"], [9, NEVER], [2, 3]) == (
+    assert (
         profile.orders,
         profile.orders_key,
         profile.orders_undone,
         profile.orders_amount,
-    )
+    ) == ([3, 4], ["3", "4"], [9, NEVER], [2, 3])
 
 
 def test_forget_folds_what_exceeds_the_longest_journal() -> None:
@@ -138,7 +138,7 @@ def test_forget_folds_what_exceeds_the_longest_journal() -> None:
     undo(profile, ORDERS, "1", 5_000)
     forget(profile, ORDERS, BEFORE_ALL)
 
-    assert [2, 0 + 2] == profile.orders_folded
+    assert profile.orders_folded == [2, 0 + 2]
     assert len(profile.orders) == len(profile.orders_key) == len(profile.orders_undone) == LENGTH_MAX
 
 
@@ -148,7 +148,7 @@ def test_folded_amounts_fit_the_state() -> None:
     profile.orders_amount = [10**18] * (LENGTH_MAX + 20)
     forget(profile, ORDERS, BEFORE_ALL)
 
-    assert [20, 1 << 62] == profile.orders_folded
+    assert profile.orders_folded == [20, 1 << 62]
 
 
 def test_undo_takes_back_every_entry_with_the_key() -> None:
@@ -157,7 +157,7 @@ def test_undo_takes_back_every_entry_with_the_key() -> None:
     undo(profile, ORDERS, "a", 9)
     undo(profile, ORDERS, "a", 12)
 
-    assert [9, NEVER, 9] == profile.orders_undone
+    assert profile.orders_undone == [9, NEVER, 9]
 
 
 def test_undoing_before_the_occurrence_is_remembered() -> None:
@@ -166,10 +166,10 @@ def test_undoing_before_the_occurrence_is_remembered() -> None:
     undo(profile, ORDERS, "a", 9)
     undo(profile, ORDERS, "a", 7)
 
-    assert {"a": 7} == profile.orders_stray
+    assert profile.orders_stray == {"a": 7}
     assert undone_before(profile, ORDERS, "a") == 7
-    assert {} == profile.orders_stray
-    assert NEVER == undone_before(profile, ORDERS, "b")
+    assert profile.orders_stray == {}
+    assert undone_before(profile, ORDERS, "b") == NEVER
 
 
 def test_an_occurrence_of_a_cancelled_key_is_cancelled_too() -> None:
@@ -186,10 +186,10 @@ def test_strays_are_bounded() -> None:
     for number in range(STRAYS_MAX + 5):
         undo(profile, ORDERS, str(number), number)
 
-    assert STRAYS_MAX == len(profile.orders_stray)
+    assert len(profile.orders_stray) == STRAYS_MAX
     assert min(profile.orders_stray.values()) == 5
 
 
 def test_instants_are_ascending_and_single() -> None:
     """What was never taken back has no instant of being taken back."""
-    assert [1, 2, 9] == instants_of([[2, 2, 9], [NEVER, 1]])
+    assert instants_of([[2, 2, 9], [NEVER, 1]]) == [1, 2, 9]

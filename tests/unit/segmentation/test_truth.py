@@ -13,5 +13,5 @@ def test_min_max_and_complement_are_and_or_not() -> None:
         both = FALSE if FALSE in (a, b) else UNKNOWN if UNKNOWN in (a, b) else TRUE
         either = TRUE if TRUE in (a, b) else UNKNOWN if UNKNOWN in (a, b) else FALSE
         assert (both, either) == (min(a, b), max(a, b))
-    assert [TRUE, UNKNOWN, FALSE] == [2 - v for v in (FALSE, UNKNOWN, TRUE)]
-    assert ["false", "unknown", "true"] == [WORDS[v] for v in (FALSE, UNKNOWN, TRUE)]
+    assert [2 - v for v in (FALSE, UNKNOWN, TRUE)] == [TRUE, UNKNOWN, FALSE]
+    assert [WORDS[v] for v in (FALSE, UNKNOWN, TRUE)] == ["false", "unknown", "true"]
