@@ -15,6 +15,8 @@ from streams.demo.screen import PlainScreen, screen_for
 
 INTERRUPTED = 130
 CHECK_EVERY_S = 0.5
+LOG_COLUMNS = 160
+"""Where there is no terminal to say how wide it is."""
 
 
 @click.command()
@@ -65,7 +67,9 @@ def command(
       streams demo --exit-when-done --json     for machines: the last line is one JSON object
     """
     options = DemoOptions(browsing=browsing, seed=seed, partitions=partitions, metrics_port=metrics_port)
-    told = Console(stderr=as_json, soft_wrap=False)
+    told = Console(stderr=as_json)
+    if not told.is_terminal:
+        told = Console(stderr=as_json, width=LOG_COLUMNS)
     demo = Demo(options, PlainScreen(told) if as_json else screen_for(told))
     outcome: Outcome | None = None
     try:

@@ -13,7 +13,7 @@ LAST_SHOWN: Final = 12
 STORY_LENGTH: Final = 20
 """About as long a story is good to read."""
 
-STORIES_OF: Final = 32
+STORIES_OF: Final = 8
 """One customer in so many is followed; a whole year of all of them would be too much to keep."""
 
 

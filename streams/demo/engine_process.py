@@ -26,13 +26,14 @@ class EngineProcess:
         self.log_file = folder / "worker.log"
         foreign = [f"--unset={name}" for name in os.environ if name.startswith("STREAMS_")]
         own = [f"{name}={value}" for name, value in environment.items()]
+        own.append(f"TMPDIR={folder}")  # its lock files go when the folder goes
         command = ["env", *foreign, *own, sys.executable, "-m", "streams", "worker"]
         self._process = GuardedProcess("The worker", command, folder=folder, log_file=self.log_file)
         self._watchdog: Watchdog | None = None
 
     def start(self) -> None:
         """Start it; it joins its group by and by."""
-        self._watchdog = Watchdog()
+        self._watchdog = Watchdog([self.log_file.parent])
         self._process.start(self._watchdog)
 
     def check(self) -> None:

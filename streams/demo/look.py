@@ -42,7 +42,8 @@ class CustomerSeen(msgspec.Struct):
 @click.option("--customer", help="Show this customer alone.")
 def look(bootstrap: str, topic: str, customer: str | None) -> None:
     """Print what the demo at BOOTSTRAP has written: committed records only, one a line."""
-    console = Console(soft_wrap=customer is not None)
+    console = Console(highlight=False)
+    whole_lines = customer is not None or not console.is_terminal
     if topic == MEMBERSHIPS_TOPIC:
         for value in latest_by_key(bootstrap, topic).values():
             seen = msgspec.json.decode(value, type=CustomerSeen)
@@ -50,16 +51,15 @@ def look(bootstrap: str, topic: str, customer: str | None) -> None:
                 places = (
                     ", ".join(f"{m.segment_id} since {m.since[:10]}" for m in seen.memberships) or "in none"
                 )
-                console.print(f"[bold]{seen.customer_id}[/]  {places}", highlight=False, soft_wrap=True)
+                console.print(f"[bold]{seen.customer_id}[/]  {places}", soft_wrap=True)
         return
     with closing(committed_reader(bootstrap, topic)) as reader:
         while records := list(values(reader, QUIET_S)):
             for transition in map(DECODER.decode, records):
                 if customer in (None, transition.customer_id):
                     line = transition_line(transition)
-                    console.print(
-                        line if customer else f"{transition.customer_id:>16}  {line}", highlight=False
-                    )
+                    shown = line if customer else f"{transition.customer_id:>16}  {line}"
+                    console.print(shown, soft_wrap=whole_lines, no_wrap=True, overflow="ellipsis")
 
 
 if __name__ == "__main__":

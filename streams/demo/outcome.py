@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -63,10 +66,9 @@ def print_where_to_look(console: Console, outcome: Outcome, board: Board) -> Non
     """Print what one can do while Kafka and the worker still run."""
     story = board.story()
     customer_id = story[0].customer_id if story else "17850"
-    look = f"python -m streams.demo.look {outcome.bootstrap}"
-    console.print(
-        "\n[bold]Look further[/] [dim](Kafka and the worker run until Ctrl-C; commands from .venv/bin)[/]"
-    )
+    python = min(sys.executable, os.path.relpath(sys.executable), key=len)
+    look = f"{python} -m streams.demo.look {outcome.bootstrap}"
+    console.print("\n[bold]Look further[/] [dim](Kafka and the worker run until Ctrl-C)[/]")
     console.print(
         f"  {look}", "[dim]# the transitions, as they were committed[/]", soft_wrap=True, highlight=False
     )

@@ -86,22 +86,24 @@ def test_the_demo_ends_with_the_published_figures(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, request_to_stop: signal.Signals) -> None:
-    """In the midst of the replay Ctrl-C ends Kafka, the worker and their files."""
+@pytest.mark.parametrize(
+    ("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
+)
+def test_an_ended_demo_leaves_nothing_behind(tmp_path: Path, end: signal.Signals, status: int) -> None:
+    """In the midst of the replay Ctrl-C, and even kill -9, ends Kafka, the worker and their files."""
     with running_demo(tmp_path, "--browsing", "1") as demo:
         assert demo.stdout is not None
         while "records" not in (line := demo.stdout.readline()) or "events/s" not in line:
             assert line, (tmp_path / "stderr").read_text()
         below = descendants(demo.pid)
         assert len(below) >= 2
-        demo.send_signal(request_to_stop)
+        demo.send_signal(end)
         demo.stdout.read()
-        assert demo.wait(LATEST_END_S) == 130
+        assert demo.wait(LATEST_END_S) == status
     deadline_s = time.monotonic() + 10
-    while (still := [pid for pid in below if lives(pid)]) and time.monotonic() < deadline_s:
+    while (any(map(lives, below)) or left_behind(tmp_path)) and time.monotonic() < deadline_s:
         time.sleep(0.1)
-    assert still == []
+    assert [pid for pid in below if lives(pid)] == []
     assert left_behind(tmp_path) == []
 
 
