@@ -1,0 +1,130 @@
+"""The metrics as Prometheus objects, on a registry of their own; built from the inventory, updated once per batch.
+
+Nothing here is called for each record: callers sum up a batch and then add. Histograms take many values at once, which
+prometheus_client's own does not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from threading import Lock
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
+
+from streams.metrics.inventory import INVENTORY, Metric
+
+LABEL_SETS_MAX = 10_000
+"""Label sets of one metric; a label that grows beyond it is a defect, and is cut off instead of filling the memory."""
+
+
+class BulkHistogram(Collector):
+    """A histogram that takes the values of a whole batch at once."""
+
+    def __init__(self, metric: Metric, registry: CollectorRegistry) -> None:
+        """Register the histogram of *metric*."""
+        self._metric = metric
+        self._counts: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str, ...], float] = {}
+        self._lock = Lock()
+        if not metric.labels:
+            self.observe((), ())
+        registry.register(self)
+
+    def observe(self, labels: tuple[str, ...], values: Iterable[float]) -> None:
+        """Add *values*, in the metric's unit, under *labels*."""
+        bounds = self._metric.buckets
+        with self._lock:
+            counts = self._counts.setdefault(labels, [0] * (len(bounds) + 1))
+            total = self._sums.get(labels, 0.0)
+            for value in values:
+                counts[bisect_left(bounds, value)] += 1
+                total += value
+            self._sums[labels] = total
+
+    def collect(self) -> Iterator[Family]:
+        """Yield the family that Prometheus reads."""
+        metric = self._metric
+        family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+        names = [*(str(float(bound)) for bound in metric.buckets), "+Inf"]
+        with self._lock:
+            snapshot = [(labels, list(counts), self._sums[labels]) for labels, counts in self._counts.items()]
+        for labels, counts, total in snapshot:
+            family.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), total)
+        yield family
+
+
+class Instruments:
+    """All metrics of one worker.
+
+    Attributes:
+        registry: what Prometheus reads; nothing of the process or of other libraries is in it.
+    """
+
+    def __init__(self, inventory: Iterable[Metric] = INVENTORY) -> None:
+        """Make every metric of *inventory*."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # each counter would bring a second series that the inventory does not know
+        self.registry = CollectorRegistry()
+        self._metrics = {metric.name: metric for metric in inventory}
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, BulkHistogram] = {}
+        self._label_sets: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._metrics}
+        for metric in self._metrics.values():
+            if metric.kind == "counter":
+                self._counters[metric.name] = Counter(
+                    metric.name, metric.meaning, metric.labels, registry=self.registry
+                )
+            elif metric.kind == "gauge":
+                self._gauges[metric.name] = Gauge(
+                    metric.name, metric.meaning, metric.labels, registry=self.registry
+                )
+            else:
+                self._histograms[metric.name] = BulkHistogram(metric, self.registry)
+
+    def add(self, name: str, amount: float = 1, *labels: str) -> None:
+        """Add *amount* to a counter; 0 makes its labels visible."""
+        counter = self._counters[name]
+        if not labels:
+            counter.inc(amount)
+        elif self._admitted(name, labels):
+            counter.labels(*labels).inc(amount)
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        gauge = self._gauges[name]
+        if not labels:
+            gauge.set(value)
+        elif self._admitted(name, labels):
+            gauge.labels(*labels).set(value)
+
+    def observe(self, name: str, values: Iterable[float], *labels: str) -> None:
+        """Add *values* to a histogram, in its unit."""
+        if not labels or self._admitted(name, labels):
+            self._histograms[name].observe(labels, values)
+
+    def forget(self, name: str, *labels: str) -> None:
+        """Take one label set of a gauge away: a partition that is no longer ours has no value here."""
+        if labels in self._label_sets[name]:
+            self._label_sets[name].discard(labels)
+            self._gauges[name].remove(*labels)
+
+    def shown(self, name: str) -> frozenset[tuple[str, ...]]:
+        """Return the label sets that a metric has now."""
+        return frozenset(self._label_sets[name])
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def _admitted(self, name: str, labels: tuple[str, ...]) -> bool:
+        known = self._label_sets[name]
+        if labels not in known:
+            if len(known) >= LABEL_SETS_MAX:
+                return False
+            known.add(labels)
+        return True
