@@ -52,8 +52,10 @@ class ChangelogRestore:
         log: Callable[[str], None],
         *,
         threads: int = 2,
+        open_reader: Callable[[dict[str, Any]], Any] = ck.Consumer,
     ) -> None:
         self._options, self._factory, self._observer, self._log = options, state_factory, observer, log
+        self._open_reader = open_reader
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="restore")
 
     def __call__(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
@@ -91,8 +93,8 @@ class ChangelogRestore:
 
     def _attempt(self, partition: int, spare: Snapshot | None, alive: Alive) -> Snapshot | None:
         started = time.monotonic()
-        reader = ck.Consumer(self._options.reader(committed=True))
-        ends = ck.Consumer(self._options.reader(committed=False))
+        reader = self._open_reader(self._options.reader(committed=True))
+        ends = self._open_reader(self._options.reader(committed=False))
         try:
             offsets, stamp = self._committed(reader, ends, partition)
             if spare is not None and (spare.offsets, spare.stamp) == (offsets, stamp):
@@ -113,9 +115,7 @@ class ChangelogRestore:
         logger.info("partition %d restored: %d records in %.1f s", partition, records, duration_s)
         return Snapshot(state, offsets, stamp)
 
-    def _committed(
-        self, reader: ck.Consumer, ends: ck.Consumer, partition: int
-    ) -> tuple[dict[str, int], str]:
+    def _committed(self, reader: Any, ends: Any, partition: int) -> tuple[dict[str, int], str]:
         """Ask for the committed offset of every input topic (else its log's beginning), and the last stamp."""
         places = [ck.TopicPartition(topic, partition) for topic in self._options.inputs]
         offsets: dict[str, int] = {}
@@ -134,7 +134,7 @@ class ChangelogRestore:
         return offsets, stamps.pop() if len(stamps) == 1 else ""
 
     def _load(
-        self, reader: ck.Consumer, ends: ck.Consumer, partition: int, state: PartitionState, alive: Alive
+        self, reader: Any, ends: Any, partition: int, state: PartitionState, alive: Alive
     ) -> int | None:
         """Read the changelog to its end into *state*; return the number of records, or None when given up."""
         place = ck.TopicPartition(self._options.changelog, partition)

@@ -81,10 +81,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]
         """Seek nothing: the coordinator sets the positions."""
 
     def _to_message(self, tp: TP, record: Any) -> Any:
-        raise NotImplementedError("batches are not made from records here")
+        raise AssertionError("batches are not made from records here")
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        raise NotImplementedError("the coordinator reads")
+        raise AssertionError("the coordinator reads")
 
     async def _commit(self, offsets: Any) -> bool:
         return True
@@ -136,11 +136,11 @@ class RefusingProducer(Producer):  # type: ignore[misc]
 
     async def send(self, *_: Any, **__: Any) -> Awaitable[Any]:
         """Refuse."""
-        raise NotImplementedError("outputs go through batch.out, into the open transaction")
+        raise AssertionError("outputs go through batch.out, into the open transaction")
 
     async def send_and_wait(self, *_: Any, **__: Any) -> Any:
         """Refuse."""
-        raise NotImplementedError("outputs go through batch.out, into the open transaction")
+        raise AssertionError("outputs go through batch.out, into the open transaction")
 
     async def flush(self) -> None:
         """Flush nothing."""

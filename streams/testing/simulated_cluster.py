@@ -20,7 +20,8 @@ from streams.runtime.coordinator import Coordinator
 from streams.runtime.kafka_ports import RestoreDone, Snapshot
 from streams.runtime.limits import Limits
 from streams.testing.running_hash import POISON, TICKS, RunningHash, RunningHashState, expected_outputs
-from streams.testing.simulated_kafka import Faults, SimulatedBroker, SimulatedClient, WorkerKilledError
+from streams.testing.simulated_broker import SimulatedBroker
+from streams.testing.simulated_client import Faults, SimulatedClient, WorkerKilledError
 
 TOPICS = ("behaviour", "orders")
 OUTPUT, DEAD_LETTERS, CHANGELOG = "outputs", "dead-letters", "changelog"

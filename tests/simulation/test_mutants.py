@@ -13,8 +13,8 @@ from streams.runtime.flights import Flights
 from streams.runtime.kafka_ports import Snapshot
 from streams.runtime.ownership import OwnedPartition
 from streams.runtime.transaction import Transaction
+from streams.testing.simulated_broker import SimulatedBroker
 from streams.testing.simulated_cluster import CHANGELOG, SimulatedRestore, Simulation
-from streams.testing.simulated_kafka import SimulatedBroker
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 

@@ -3,7 +3,7 @@
 Goal: whatever is killed, paused, fenced, refused or lost, every output and state is as if nothing had happened.
 Method: run many seeds to the end of all input, compare with a single-threaded run. More seeds:
 
-    SIMULATION_FIRST_SEED=1000 SIMULATION_SEEDS=5000 python -m pytest tests/simulation/test_exactly_once.py
+    SIMULATION_FIRST_SEED=1000 SIMULATION_SEEDS=5000 python -m pytest tests/simulation/test_simulated_cycle.py
 """
 
 from __future__ import annotations
