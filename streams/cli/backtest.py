@@ -96,7 +96,7 @@ def command(
     if now_ms is None:
         now_ms = time.time_ns() // 1_000_000  # the command's edge; printed, and settable by --now
         notes.print(f"now = {write_time(now_ms)} (--now sets it)")
-    decode = EventDecoder(vocabulary, max_clock_skew_ms=5 * MINUTE_MS)
+    decode = EventDecoder(vocabulary, max_clock_skew_ms=5 * MINUTE_MS, properties=plan.properties_read)
     with ExitStack() as stack:
         lines = _opened(stack, events, "rb") if events != "-" else sys.stdin.buffer
         refused = _opened(stack, dead_letters, "wb") if dead_letters else None

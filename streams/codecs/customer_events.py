@@ -8,8 +8,8 @@ and whole numbers beyond 64 bits become text, because no state format could hold
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, Protocol
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, Final, Literal, Protocol, TypedDict
 
 import msgspec
 
@@ -43,6 +43,15 @@ def _nested(levels: int) -> Any:
 
 _BOUNDED: Any = dict[str, _nested(NESTING_MAX)] | None  # type: ignore[misc]
 _UNBOUNDED = dict[str, Any] | None
+
+
+_HEARTBEAT = ("source", "watermark")
+
+
+def _only(names: Collection[str]) -> Any:
+    """Return the type of properties of which only *names*, and what a heartbeat says, are kept."""
+    value = _nested(NESTING_MAX)
+    return TypedDict("Properties", dict.fromkeys({*names, *_HEARTBEAT}, value), total=False) | None  # type: ignore[misc]
 
 
 def _segment_struct(properties: Any) -> type[msgspec.Struct]:
@@ -102,6 +111,7 @@ class EventDecoder:
         *,
         max_clock_skew_ms: DurationMs,
         avro: AvroReader | None = None,
+        properties: Collection[str] | None = None,
         value_bytes_max: int = VALUE_BYTES_MAX,
     ) -> None:
         """Make a decoder.
@@ -110,13 +120,16 @@ class EventDecoder:
             vocabulary: the events that are understood.
             max_clock_skew_ms: how far ahead of its reference an event may be.
             avro: reads Avro; needed for that format only.
+            properties: the only properties that anybody will ask for; JSON is skimmed over the others, which is
+                most of the work of decoding. None keeps all.
             value_bytes_max: a larger value is refused undecoded.
         """
         self._rules = EnvelopeRules(vocabulary, max_clock_skew_ms=max_clock_skew_ms)
         self._avro = avro
         self._bytes_max = value_bytes_max
-        self._segment = msgspec.json.Decoder(_segment_struct(_BOUNDED)).decode
-        self._compact = msgspec.json.Decoder(_compact_struct(_BOUNDED)).decode
+        kept = _BOUNDED if properties is None else _only(properties)
+        self._segment = msgspec.json.Decoder(_segment_struct(kept)).decode
+        self._compact = msgspec.json.Decoder(_compact_struct(kept)).decode
 
     def of(self, input_format: InputFormat) -> Decode:
         """Return the method that decodes *input_format*; raises ValueError for an unknown one."""

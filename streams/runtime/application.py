@@ -41,7 +41,7 @@ def wire(settings: Settings) -> Wiring:
             coverage_since=settings.coverage == "since",
         ),
         inputs=tuple(_input_spec(settings, entry, vocabulary) for entry in settings.inputs),
-        decoders={entry.topic: formats.decode(entry.format) for entry in settings.inputs},
+        decoders={entry.topic: formats.decode(entry.format, plan.properties_read) for entry in settings.inputs},
         encoder=formats.encoder(),
         topics=Topics(
             transitions=settings.transitions_topic,

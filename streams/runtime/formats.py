@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from streams.codecs.avro import event_reader, output_codecs
@@ -44,11 +45,12 @@ class Formats:
                 self._schemas = FileSchemas(Path(settings.schema_dir) if settings.schema_dir else bundled_schemas())
         return self._schemas
 
-    def decode(self, form: Format) -> Decode:
-        """Return what decodes input values written in *form*."""
+    def decode(self, form: Format, properties: Collection[str]) -> Decode:
+        """Return what decodes input values written in *form*, as far as anybody reads them: *properties*."""
         decoder = EventDecoder(
             self._vocabulary,
             max_clock_skew_ms=self._settings.max_clock_skew_ms,
+            properties=properties,
             avro=event_reader(self.schemas) if form == "avro" else None,
         )
         return decoder.of(SPELLINGS[form])

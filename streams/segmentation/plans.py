@@ -91,3 +91,8 @@ class Plan(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     journals: tuple[JournalSpec, ...]
     properties: Mapping[str, frozenset[str]]
+
+    @property
+    def properties_read(self) -> frozenset[str]:
+        """Every property that any handler reads."""
+        return frozenset().union(*self.properties.values())
