@@ -1,0 +1,74 @@
+"""Counts the members of each segment in one partition, without ever reading all profiles at once.
+
+Theory of operation. Profiles are counted in slices, a few at each step. Until a profile has been counted its transitions
+are ignored, because the count will find their result; from then on they are added and taken away. So the numbers are
+right as soon as the last slice is done. A rollback undoes transitions that were already added: then the count starts anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from streams.segmentation.effects import Transition
+from streams.segmentation.partition import Partition
+from streams.segmentation.plans import Profile
+from streams.segmentation.profiles import MEMBER
+
+_CHANGES = {"entered": 1, "exited": -1, "retracted": -1}
+
+
+class Census:
+    """The members of each segment in one partition.
+
+    Attributes:
+        members: segment id → customers; right once `complete`.
+        state_bytes: size of the committed profiles that were counted.
+    """
+
+    def __init__(self, core: Partition) -> None:
+        """Start to count *core*; nothing is read yet."""
+        self._core = core
+        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(core.plan.profile_type).decode
+        self.members: Counter[str] = Counter()
+        self.state_bytes = 0
+        self._pending: set[str] = set()
+        self.restart()
+
+    @property
+    def complete(self) -> bool:
+        """Every profile has been counted."""
+        return not self._pending
+
+    def restart(self) -> None:
+        """Forget the numbers and count again."""
+        self.members.clear()
+        self.state_bytes = 0
+        self._pending = {*self._core.rest, *self._core.live}  # the living may be new since the last commit
+
+    def step(self, profiles_max: int) -> None:
+        """Count at most *profiles_max* more profiles; call it between batches only."""
+        for _ in range(min(profiles_max, len(self._pending))):
+            self._count(self._pending.pop())
+
+    def take(self, transitions: Iterable[Transition]) -> None:
+        """Follow the *transitions* of a batch."""
+        pending, members = self._pending, self.members
+        for transition in transitions:
+            if not pending or f"{transition.shop_id}/{transition.customer_id}" not in pending:
+                members[transition.segment_id] += _CHANGES[transition.kind]
+
+    def _count(self, key: str) -> None:
+        core = self._core
+        resting = core.rest.get(key)
+        profile = core.live.get(key)
+        if profile is None:
+            if resting is None:
+                return
+            profile = self._decode(resting)
+        self.state_bytes += len(resting or b"")
+        for index, state in profile.states.items():
+            if state.status == MEMBER:
+                self.members[core.machines[index].plan.members[max(state.winner, 0)].segment_id] += 1
