@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streams.demo.order_events import ShopEvent, order_events
 from streams.demo.retail import History, read_history
 from streams.demo.shop import Replay, replay
 
@@ -12,6 +13,12 @@ from streams.demo.shop import Replay, replay
 def shop() -> History:
     """The cleaned history of the shipped file."""
     return read_history()
+
+
+@pytest.fixture(scope="session")
+def real_events(shop: History) -> list[ShopEvent]:
+    """Every order and credit of the shop as events."""
+    return list(order_events(shop))
 
 
 @pytest.fixture(scope="session")

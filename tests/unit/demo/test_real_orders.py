@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from streams.demo.order_events import ShopEvent, order_events
+from streams.demo.order_events import ShopEvent
 from streams.demo.real_orders import PUBLISHED, OrderFigures, builtin_plan, figures, real_orders
-from streams.demo.retail import History
 from streams.errors import OperationError
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
@@ -36,10 +35,10 @@ def observed(shop_event: ShopEvent) -> EventObserved:
 
 
 @pytest.mark.timeout(300)
-def test_s27_the_engine_knows_the_published_figures(plan: Plan, shop: History) -> None:
+def test_s27_the_engine_knows_the_published_figures(plan: Plan, real_events: list[ShopEvent]) -> None:
     """S27: after the whole shop, the gross aggregates in the changelog are the published figures; net ones are less."""
     partition = Partition(plan, (InputSpec("demo.orders"),))
-    for shop_event in order_events(shop):
+    for shop_event in real_events:
         partition.observe(observed(shop_event))
     changelog = {key.encode(): value for key, value in partition.flush()}
     known = real_orders(plan, changelog)

@@ -6,10 +6,17 @@ from collections import Counter
 from itertools import pairwise
 
 import msgspec
+import pytest
 
 from streams.demo.retail import History
 from streams.demo.shop import SOURCES, Replay, heartbeats, replay
 from streams.segmentation.timeline import DAY_MS, rfc3339
+
+
+@pytest.fixture(scope="module")
+def alone(shop: History) -> Replay:
+    """The real shop without any simulation."""
+    return replay(shop, browsing=0, seed=7, partitions=4)
 
 
 def test_the_replay_ends_with_a_heartbeat_for_every_source_and_partition(whole_replay: Replay) -> None:
@@ -37,17 +44,15 @@ def test_customers_records_go_by_key(whole_replay: Replay) -> None:
         assert shop_record.key.decode() == event.get("userId", event.get("anonymousId"))
 
 
-def test_the_real_events_are_all_there_unchanged(shop: History, whole_replay: Replay) -> None:
+def test_the_real_events_are_all_there_unchanged(alone: Replay, whole_replay: Replay) -> None:
     """Simulation adds records and delays some; it changes and loses none of the real ones."""
-    alone = replay(shop, browsing=0, seed=7, partitions=4)
     assert alone.customer_events == 18_532 + 4_551
     real = [r for r in whole_replay.records[: whole_replay.customer_events] if r.topic == "demo.orders"]
     assert Counter(real) == Counter(alone.records[: alone.customer_events])
 
 
-def test_without_browsing_everything_is_on_time(shop: History) -> None:
+def test_without_browsing_everything_is_on_time(alone: Replay) -> None:
     """The real shop alone arrives in the order of its times."""
-    alone = replay(shop, browsing=0, seed=7, partitions=4)
     times = [r.timestamp_ms for r in alone.records]
     assert times == sorted(times)
 
