@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from streams.errors import DefinitionError
 from streams.segmentation.definitions import Catalogue
-from streams.segmentation.effects import Kind
+from streams.segmentation.effects import Kind, Origin
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import BEFORE_ALL, DurationMs, EpochMs
 from streams.testing.oracle_truth import Truths
@@ -22,7 +22,6 @@ from streams.testing.oracle_walk import (
     Evidence,
     GroupMachine,
     Machine,
-    Origin,
     SegmentMachine,
     Walk,
 )
@@ -86,12 +85,12 @@ class Standing:
         return self.entry.occurred_at_ms
 
     def follow(self, walk: Walk) -> None:
-        """Emit what *walk* found beyond the walk before; never earlier than what stands."""
+        """Emit what *walk* found beyond the walk before, as it is."""
         seen = len(self.walk.steps)
         assert walk.steps[:seen] == self.walk.steps, "the past changed without evidence about it"
         for step in walk.steps[seen:]:
-            last_ms = self.exited_ms if self.member_of is None else self.entered_ms
-            self.switch(max(step.at_ms, last_ms), step.after, step.cause)
+            self.switch(step.at_ms, step.after, step.cause)
+            self.since_ms = step.at_ms
 
     def amend(self, walk: Walk, at_ms: EpochMs, cause: Cause, *, undoes: bool) -> None:
         """Emit what makes the present agree with *walk*, after evidence about the past at *at_ms*."""
@@ -225,10 +224,9 @@ class Oracle:
         """Walk again for *customers*, after *read* or because time moved, and emit what follows, in order."""
         touched: list[Standing] = []
         for customer in customers:
-            fresh = [Standing(customer, self._versions) for _ in self._machines]
-            for machine, standing in zip(
-                self._machines, self._standings.setdefault(customer, fresh), strict=True
-            ):
+            if customer not in self._standings:
+                self._standings[customer] = [self._unseen(customer, machine) for machine in self._machines]
+            for machine, standing in zip(self._machines, self._standings[customer], strict=True):
                 if read is None or machine.reads(read.event):
                     self._walk_again(machine, standing, read)
                     touched.append(standing)
@@ -240,8 +238,16 @@ class Oracle:
         entry = transition.kind == "entered"
         return transition.occurred_at_ms, transition.customer, entry, self._order[transition.segment_id]
 
+    def _gate_ms(self, machine: Machine) -> EpochMs:
+        return min(self.watermark_ms(self._sources[event]) for event in machine.gate_events)
+
+    def _unseen(self, customer: str, machine: Machine) -> Standing:
+        """Return what stands of a customer of whom nothing was read: nothing, up to the gate of now."""
+        gate_ms = self._gate_ms(machine)
+        return Standing(customer, self._versions, machine.walk([], gate_ms), gate_ms)
+
     def _walk_again(self, machine: Machine, standing: Standing, read: Evidence | None) -> None:
-        gate_ms = min(self.watermark_ms(self._sources[event]) for event in machine.gate_events)
+        gate_ms = self._gate_ms(machine)
         if read is None and gate_ms == standing.gate_ms:
             return
         evidence = [known for known in self._evidence[standing.customer] if machine.reads(known.event)]

@@ -27,12 +27,15 @@ from streams.segmentation.conditions import (
     Performed,
     leaves,
 )
-from streams.segmentation.definitions import Catalogue, FactDefinition, GroupDefinition, SegmentDefinition
+from streams.segmentation.definitions import (
+    Catalogue,
+    FactDefinition,
+    GroupDefinition,
+    SegmentDefinition,
+    Undoing,
+)
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import EpochMs
-
-Reading = tuple[str, tuple[Filter, ...]]
-"""An event type, and the filters that its events must pass to be read."""
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
@@ -215,36 +218,30 @@ class Truths:
         for other in (*referred, *(segment.exclude if exclusions else ())):
             yield from self._truth_conditions(self.segments[other], exclusions=exclusions)
 
-    def readings(self, conditions: Iterable[Condition]) -> tuple[list[Reading], list[Reading]]:
-        """Return what *conditions* read: the events that count, and the events that take others back."""
-        counting: list[Reading] = []
-        undoing: list[Reading] = []
+    def readings(self, conditions: Iterable[Condition]) -> tuple[set[str], list[Undoing]]:
+        """Return the event types that *conditions* read, and what takes events back for them."""
+        event_types: set[str] = set()
+        undoing: list[Undoing] = []
         for condition in conditions:
-            for leaf in leaves(condition):
-                for name, where in _names_in(leaf):
-                    fact = self.facts.get(name)
-                    if fact is None:
-                        counting.append((name, where))
-                    else:
-                        counting.extend((event, (*fact.where, *where)) for event in fact.events)
-                        undoing.extend((other.event, other.where) for other in fact.undone_by)
-        return counting, undoing
+            for name in (name for leaf in leaves(condition) for name in names_in(leaf)):
+                fact = self.facts.get(name)
+                if fact is None:
+                    event_types.add(name)
+                else:
+                    event_types.update(fact.events, (other.event for other in fact.undone_by))
+                    undoing.extend(fact.undone_by)
+        return event_types, undoing
 
 
-def _names_in(
-    leaf: Performed | Last | Compare | InSegment | Otherwise,
-) -> Iterator[tuple[str, tuple[Filter, ...]]]:
-    """Yield the event types and facts that *leaf* mentions, with its own filters on each."""
+def names_in(leaf: Performed | Last | Compare | InSegment | Otherwise) -> Iterator[str]:
+    """Yield the event types and facts that *leaf* mentions."""
     match leaf:
         case Performed():
-            yield leaf.event, leaf.where
-            yield from ((name, ()) for name in (leaf.since, leaf.before) if name is not None)
+            yield from (name for name in (leaf.event, leaf.since, leaf.before) if name is not None)
         case Last(event):
-            yield event, ()
+            yield event
         case Compare():
-            yield leaf.left.event, leaf.left.where
-            if leaf.right is not None:
-                yield leaf.right.event, leaf.right.where
+            yield from (side.event for side in (leaf.left, leaf.right) if side is not None)
         case InSegment() | Otherwise():
             return
 
@@ -284,11 +281,6 @@ def taken_back(fact: FactDefinition, event: EventObserved, undone: list[Any]) ->
     """Return whether *event*'s key is among the keys that were undone; without a key nothing undoes it."""
     key = None if fact.key is None else event.properties.get(fact.key)
     return key is not None and key in undone
-
-
-def matches(readings: Iterable[Reading], event: EventObserved) -> bool:
-    """Return whether one of *readings* reads *event*."""
-    return any(event.event_type == event_type and passes(where, event) for event_type, where in readings)
 
 
 def passes(where: Iterable[Filter], event: EventObserved) -> bool:

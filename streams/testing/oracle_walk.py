@@ -11,15 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from streams.segmentation.conditions import Condition, rests_on_absence
 from streams.segmentation.definitions import GroupDefinition, SegmentDefinition
+from streams.segmentation.effects import Origin
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
-from streams.testing.oracle_truth import Truths, View, bounds_ms, matches
+from streams.testing.oracle_truth import Truths, View, bounds_ms, passes
 
-Origin = Literal["event", "late", "timer"]
 TIME, EVIDENCE = 0, 1
 Position = tuple[EpochMs, int]
 """An instant, and whether only time (0) or the evidence of that instant too (1) has been walked over."""
@@ -115,18 +114,17 @@ class Machine(ABC):
     def __init__(self, truths: Truths, conditions: Sequence[Condition], gate: Sequence[Condition]) -> None:
         """Take the conditions that the decision reads, and those whose sources its gate waits for."""
         self.truths = truths
-        self.counting, self.undoing = truths.readings(conditions)
-        gate_counting, gate_undoing = truths.readings(gate)
-        self.gate_events = {event for event, _ in (*gate_counting, *gate_undoing)}
+        self.event_types, self.undoing = truths.readings(conditions)
+        self.gate_events, _ = truths.readings(gate)
         self._bounds_ms = bounds_ms(conditions)
 
     def reads(self, event: EventObserved) -> bool:
-        """Return whether *event* is evidence here."""
-        return matches(self.counting, event) or self.undoes(event)
+        """Return whether *event* is evidence here: its type is read, whatever the filters say of it."""
+        return event.event_type in self.event_types
 
     def undoes(self, event: EventObserved) -> bool:
         """Return whether *event* takes back what this machine counts (S15)."""
-        return matches(self.undoing, event)
+        return any(event.event_type == other.event and passes(other.where, event) for other in self.undoing)
 
     @abstractmethod
     def walk(self, evidence: Sequence[Evidence], gate_ms: EpochMs) -> Walk:
@@ -181,7 +179,7 @@ class SegmentMachine(Machine):
         return self._instants(evidence, self.segment.dwell_ms, self.segment.min_membership_ms)
 
 
-class _Undecided(Exception):  # noqa: N818 - not an error: the walk ends here for now
+class _Undecided(Exception):
     """The walk came to an instant that the watermarks do not let it decide."""
 
 
@@ -193,6 +191,7 @@ class _SegmentWalk:
         self.evidence, self.gate_ms = evidence, gate_ms
         self.walk = Walk()
         self.pending_ms: EpochMs | None = None
+        self.stayed = True
         self.resume: Position = (BEFORE_ALL, TIME)
 
     def run(self) -> Walk:
@@ -206,17 +205,13 @@ class _SegmentWalk:
         return self.walk.stop(self.gate_ms)
 
     def _visit(self, at_ms: EpochMs, phase: int) -> None:
-        if phase == TIME and self.pending_ms is not None and at_ms == self.pending_ms + self.segment.dwell_ms:
-            self._judge(at_ms, BY_TIME, TIME)
         if (at_ms, phase) < self.resume:
             return
         view = view_at(self.evidence, at_ms, phase)
         if self.walk.value is not None:
             self._visit_member(view, phase)
         elif self.pending_ms is not None:
-            if not self.truths.entry(self.segment, view):
-                self._decidable(at_ms, phase)
-                self.pending_ms = None
+            self._visit_pending(self.pending_ms + self.segment.dwell_ms, view, phase)
         elif self.truths.entry(self.segment, view):
             self._decidable(at_ms, phase)
             self.pending_ms = at_ms
@@ -225,10 +220,19 @@ class _SegmentWalk:
         if phase == EVIDENCE:
             self.walk.walked((at_ms, EVIDENCE))
 
+    def _visit_pending(self, due_ms: EpochMs, view: View, phase: int) -> None:
+        if not self.truths.entry(self.segment, view):
+            self._decidable(view.at_ms, phase)
+            self.pending_ms = None
+        elif view.at_ms == due_ms:
+            self._judge(due_ms, BY_TIME, phase)
+
     def _visit_member(self, view: View, phase: int) -> None:
-        if view.at_ms < self.walk.since_ms + self.segment.min_membership_ms:
-            return
-        if not self.truths.stay(self.segment, view):
+        stays = self.truths.stay(self.segment, view)
+        if stays != self.stayed:
+            self._decidable(view.at_ms, phase)
+            self.stayed = stays
+        if not stays and view.at_ms >= self.walk.since_ms + self.segment.min_membership_ms:
             self._decidable(view.at_ms, phase)
             self.walk.step(view.at_ms, None, cause_at(self.evidence, view.at_ms, phase))
 
@@ -248,6 +252,7 @@ class _SegmentWalk:
         cancelled_ms = self._cancelled_ms(due_ms, phase)
         if cancelled_ms is None:
             self.walk.step(due_ms, self.segment.segment_id, cause)
+            self.stayed = True
         else:
             self.resume = (cancelled_ms, EVIDENCE)
 

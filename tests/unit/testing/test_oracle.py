@@ -47,7 +47,7 @@ SOURCES = {
     "Signed Up": "profiles",
 }
 
-FULL_REFUND = (Filter("is_full", "eq", True),)
+FULL_REFUND = (Filter("is_full", operator="eq", value=True),)
 ORDERS = FactDefinition(
     name="orders",
     events=("Order Completed",),
