@@ -7,11 +7,13 @@ from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
 from streams.catalogue.nodes import nearest
 from streams.errors import SettingsError
+from streams.metrics.instruments import Instruments
 from streams.runtime.definition_files import load_catalogue
 from streams.runtime.formats import Formats
 from streams.runtime.hosting import create_app
 from streams.runtime.ports import Batch, PartitionState
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
+from streams.runtime.telemetry import Telemetry, expose
 from streams.runtime.transport import SegmentApp
 from streams.segmentation.partition import Options
 from streams.segmentation.vocabulary import Vocabulary
@@ -73,6 +75,8 @@ def create_application(settings: Settings) -> SegmentApp:
         SettingsError, DefinitionError: what is wrong and what to do.
     """
     wiring = wire(settings)
+    telemetry = Telemetry(Instruments(), plan_hash=wiring.plan.plan_hash)
+    wiring = wiring.counted_by(telemetry.counted)
     outputs = tuple(
         topic
         for topic in (wiring.topics.transitions, wiring.topics.memberships, wiring.topics.dead_letters)
@@ -82,7 +86,10 @@ def create_application(settings: Settings) -> SegmentApp:
     def make_state(partition: int) -> PartitionState:
         return PartitionProcessor(partition, wiring)
 
-    return create_app(settings, make_state, _handle, outputs=outputs)
+    app = create_app(settings, make_state, telemetry.timed(_handle), telemetry, outputs=outputs)
+    if settings.metrics_port:
+        expose(app, telemetry.endpoint(settings.metrics_host, settings.metrics_port))
+    return app
 
 
 def _handle(batch: Batch, state: PartitionState) -> None:
