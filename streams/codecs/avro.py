@@ -7,14 +7,16 @@ times RFC 3339 text, decimals decimal text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
+from streams.codecs.avro_source import Unsupported, compiled_reader, compiled_writer
 from streams.codecs.schema_sources import Schema, SchemaRegistry, SchemaSource, bundled_schema, derived_id
 from streams.codecs.times import read_time, write_time
 from streams.codecs.transitions import AvroOutputs
@@ -23,6 +25,8 @@ from streams.errors import RecordError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+T = TypeVar("T")
 
 
 class _Writer(NamedTuple):
@@ -40,7 +44,9 @@ class RecordReader:
         """Take where writers' schemas come from, and our *schema*, an Avro record."""
         self._source = source
         self._own_id = derived_id(schema)
-        self._parsed = parse_schema(_without_millis(schema))
+        self._plain = _without_millis(schema)
+        self._parsed = parse_schema(self._plain)
+        self._compiled = _compiled_or_none(compiled_reader, self._plain)
         self._times = tuple(field["name"] for field in schema["fields"] if _is_time(field["type"]))
         self._writers: dict[int, _Writer] = {}
 
@@ -53,25 +59,37 @@ class RecordReader:
         """
         schema_id = schema_id_of(value)
         writer = self._writers.get(schema_id) or self._prepare(schema_id)
-        stream = BytesIO(value) if writer.resolved_to is None else _Exact(value)
-        stream.seek(HEADER_BYTES)
+        end = len(value)
         try:
-            fields: dict[str, Any] = schemaless_reader(stream, writer.schema, writer.resolved_to)
+            fields, end = self._read_body(value, writer)
             if writer.converted:
                 fields = self._plain_record(fields)
         except EOFError:
             raise RecordError("truncated", f"the value ends within a record of schema {schema_id}") from None
         except Exception as error:  # noqa: BLE001 - fastavro raises many kinds for bytes that make no sense
-            if stream.tell() >= len(value) and isinstance(error, IndexError):
-                raise RecordError(
-                    "truncated", f"the value ends within a record of schema {schema_id}"
-                ) from None
             reason = type(error).__name__
             raise RecordError("undecodable", f"the bytes do not fit schema {schema_id}: {reason}") from None
-        if stream.tell() != len(value):
-            extra = len(value) - stream.tell()
-            raise RecordError("undecodable", f"{extra} bytes follow the record of schema {schema_id}")
+        if end != len(value):
+            raise RecordError(
+                "undecodable", f"{len(value) - end} bytes follow the record of schema {schema_id}"
+            )
         return fields
+
+    def _read_body(self, value: bytes, writer: _Writer) -> tuple[dict[str, Any], int]:
+        """Return the fields and where they end; raises EOFError when the value ends first."""
+        if writer.resolved_to is None and self._compiled is not None:
+            try:
+                return self._compiled(value, HEADER_BYTES)
+            except IndexError:
+                raise EOFError from None
+        stream = BytesIO(value) if writer.resolved_to is None else _Exact(value)
+        stream.seek(HEADER_BYTES)
+        try:
+            return schemaless_reader(stream, writer.schema, writer.resolved_to), stream.tell()
+        except IndexError:
+            if stream.tell() >= len(value):
+                raise EOFError from None
+            raise
 
     def _prepare(self, schema_id: int) -> _Writer:
         schema = self._source.schema(schema_id)
@@ -100,9 +118,12 @@ class RecordCodec(RecordReader):
         """Take *schema* and the id that *source* knows it by."""
         super().__init__(source, schema)
         self._header = header(schema_id)
+        self._compiled_write = _compiled_or_none(compiled_writer, self._plain)
 
     def write(self, fields: dict[str, Any]) -> bytes:
         """Return the framed record; times in milliseconds."""
+        if self._compiled_write is not None:
+            return self._header + self._compiled_write(fields)
         stream = BytesIO()
         stream.write(self._header)
         schemaless_writer(stream, self._parsed, fields)
@@ -139,6 +160,13 @@ def output_codecs(registry: SchemaRegistry, *, transitions: str, memberships: st
 def _registered(registry: SchemaRegistry, topic: str, name: str) -> RecordCodec:
     schema = bundled_schema(name)
     return RecordCodec(registry, schema, registry.register(f"{topic}-value", schema))
+
+
+def _compiled_or_none(compile_schema: Callable[[Any], T], schema: Any) -> T | None:
+    try:
+        return compile_schema(schema)
+    except Unsupported:
+        return None
 
 
 class _Exact(BytesIO):

@@ -51,7 +51,8 @@ _HEARTBEAT = ("source", "watermark")
 def _only(names: Collection[str]) -> Any:
     """Return the type of properties of which only *names*, and what a heartbeat says, are kept."""
     value = _nested(NESTING_MAX)
-    return TypedDict("Properties", dict.fromkeys({*names, *_HEARTBEAT}, value), total=False) | None  # type: ignore[misc]
+    kept: Any = TypedDict("Properties", dict.fromkeys({*names, *_HEARTBEAT}, value), total=False)  # type: ignore[misc]
+    return kept | None
 
 
 def _segment_struct(properties: Any) -> type[msgspec.Struct]:

@@ -363,3 +363,33 @@ def test_a_format_that_cannot_be_decoded(decoder: EventDecoder, input_format: An
     """An unknown format, and Avro without a reader of it, is refused when the decoder is asked for."""
     with pytest.raises(ValueError, match=input_format):
         decoder.of(input_format)
+
+
+@pytest.mark.parametrize("input_format", ["segment", "compact"])
+def test_only_what_is_asked_for_is_decoded(vocabulary: Vocabulary, input_format: InputFormat) -> None:
+    """A decoder that is told what anybody reads skims over everything else, whatever it is."""
+    decoder = EventDecoder(vocabulary, max_clock_skew_ms=SKEW_MS, properties=("total", "products"))
+    properties = {"total": "9.99", "order_id": "o", "deep": [[[[[[[[[[1]]]]]]]]]], "n": 2**70}
+    make = segment if input_format == "segment" else compact
+
+    observed = decoder.of(input_format)(make(properties=properties), NOW_MS)
+
+    assert isinstance(observed, EventObserved)
+    assert observed.properties == {"total": "9.99"}
+
+
+def test_a_heartbeat_is_understood_whatever_is_asked_for(vocabulary: Vocabulary) -> None:
+    """What a heartbeat says is always read."""
+    decoder = EventDecoder(vocabulary, max_clock_skew_ms=SKEW_MS, properties=())
+
+    assert decoder.segment(heartbeat(source="orders"), NOW_MS) == WatermarkAdvanced("orders", NOW_MS)
+
+
+def test_bounds_hold_for_what_is_asked_for(vocabulary: Vocabulary) -> None:
+    """A property that is read is bounded in depth as ever."""
+    decoder = EventDecoder(vocabulary, max_clock_skew_ms=SKEW_MS, properties=("deep",))
+    nested: Any = 1
+    for _ in range(NESTING_MAX + 1):
+        nested = [nested]
+
+    assert refused(decoder, segment(properties={"deep": nested}))[0] == "invalid_property"
