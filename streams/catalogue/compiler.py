@@ -13,6 +13,7 @@ from typing import Any
 from xxhash import xxh3_128_hexdigest
 
 from streams.catalogue.codegen import ConditionWriter, Writer
+from streams.catalogue.coverage import reaches_of
 from streams.catalogue.handlers import write_handlers
 from streams.catalogue.journalling import Journals, events_of
 from streams.catalogue.wording import describe
@@ -275,7 +276,12 @@ class Compiler:
     ) -> MachinePlan:
         name = self._unit_name(unit)
         members = tuple(
-            MemberPlan(s.segment_id, s.version, module[f"why_{self.journals.identifier(s.segment_id)}"])
+            MemberPlan(
+                s.segment_id,
+                s.version,
+                module[f"why_{self.journals.identifier(s.segment_id)}"],
+                reaches_of(s, self.segments, self.journals),
+            )
             for s in self.members(unit)
         )
         gate, instants = gates.index(self._gate(unit)), module[f"instants_{name}"]

@@ -6,6 +6,7 @@ be merged, and the encoders. What it decides about a record: a stimulus for the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -19,8 +20,11 @@ from streams.segmentation.effects import Transition
 from streams.segmentation.partition import Options, Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
-from streams.segmentation.timeline import DurationMs, EpochMs
+from streams.segmentation.silence import silent_segments
+from streams.segmentation.timeline import NEVER, DurationMs, EpochMs, rfc3339
 from streams.segmentation.watermarks import InputSpec
+
+logger = logging.getLogger(__name__)
 
 LOG_APPEND_TIME = 2
 HOLD_AT = 5_000
@@ -86,6 +90,7 @@ class PartitionProcessor:
         self.core = Partition(wiring.plan, wiring.inputs, wiring.options)
         self._topics = tuple(spec.name for spec in wiring.inputs)
         self._positions = {topic: position for position, topic in enumerate(self._topics)}
+        self._told = self.core.coverage
         self._buffers = MergeBuffers(self._topics, merge_wait_ms=wiring.merge_wait_ms, hold_at=HOLD_AT)
 
     # ---- the state's port -------------------------------------------------------------------------------------
@@ -137,6 +142,8 @@ class PartitionProcessor:
         if batch.caught_up_ms:
             self._fall_idle(batch)
         self._write_transitions(batch, report)
+        if self.core.coverage is not self._told:
+            self._tell_silence(batch.now_ms)
         batch.changed = bool(batch.out or self.core.dirty)
         self.wiring.counted(self, report)
 
@@ -186,6 +193,19 @@ class PartitionProcessor:
                 idle.add(self._positions[topic])
         if idle:
             self.core.fall_idle(frozenset(idle), batch.now_ms)
+
+    def _tell_silence(self, now_ms: EpochMs) -> None:
+        """Log what is silent and until when, as soon as every source is watched (S10)."""
+        self._told = coverage = self.core.coverage
+        silent = silent_segments(self.wiring.plan, coverage, now_ms) if NEVER not in coverage else {}
+        if silent:
+            said = (f"{name} {'for ever' if t == NEVER else 'until ' + rfc3339(t)}" for name, t in silent.items())
+            logger.info(
+                "partition %d: silent for customers of whom nothing seen decides them: %s "
+                "(STREAMS_COVERAGE=complete says that what was not seen did not happen)",
+                self.partition,
+                ", ".join(said),
+            )
 
     def _write_transitions(self, batch: Batch, report: Report) -> None:
         topics, encode = self.wiring.topics, self.wiring.encoder.transition

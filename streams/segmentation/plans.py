@@ -30,11 +30,17 @@ Why = Callable[[Profile, EpochMs, EpochMs, Coverage], list[Clause]]
 
 
 class MemberPlan(msgspec.Struct, frozen=True):
-    """One segment as transitions name it."""
+    """One segment as transitions name it.
+
+    Attributes:
+        why: returns its clauses with their values.
+        reaches: source → how far back it looks; `NEVER`: for ever (S10).
+    """
 
     segment_id: str
     version: int
     why: Why
+    reaches: Mapping[str, DurationMs] = {}
 
 
 class MachinePlan(msgspec.Struct, frozen=True):
