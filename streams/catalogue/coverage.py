@@ -5,7 +5,7 @@ A condition that looks back is unknown until its window lies within what was wat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from streams.catalogue.journalling import Journals
 from streams.segmentation.conditions import Compare, Condition, InSegment, Last, Performed, leaves
@@ -13,38 +13,42 @@ from streams.segmentation.definitions import SegmentDefinition
 from streams.segmentation.timeline import NEVER, DurationMs
 
 
-def reaches_of(segment: SegmentDefinition, segments: Mapping[str, SegmentDefinition], journals: Journals) -> dict[str, DurationMs]:
+def reaches_of(
+    segment: SegmentDefinition, segments: Mapping[str, SegmentDefinition], journals: Journals
+) -> dict[str, DurationMs]:
     """Return source → how far back *segment* looks into it, through references and exclusions.
 
     `NEVER` means for ever: the condition stays unknown for customers of whom nothing seen decides it. What is asked
     since another event needs nothing older than that event.
     """
     found: dict[str, DurationMs] = {}
-
-    def look(condition: Condition | None) -> None:
-        for leaf in leaves(condition) if condition is not None else ():
-            match leaf:
-                case InSegment(segment_id):
-                    visit(segments[segment_id])
-                case Performed(event=event, since=None, before=None, age=age) | Last(event=event, age=age):
-                    reach(event, age.to_ms)
-                case Compare(left=left, right=right):
-                    for aggregate in (left, right):
-                        if aggregate is not None:
-                            reach(aggregate.event, aggregate.age.to_ms)
-                case _:
-                    pass
-
-    def reach(event: str, to_ms: DurationMs | None) -> None:
-        for position in journals.coverage_of(event):
-            source = journals.source_names[position]
-            found[source] = max(found.get(source, 0), NEVER if to_ms is None else to_ms)
-
-    def visit(one: SegmentDefinition) -> None:
-        look(one.when)
-        look(one.until)
-        for name in one.exclude:
-            visit(segments[name])
-
-    visit(segment)
+    for leaf in _leaves_of(segment, segments):
+        for event, to_ms in _looks(leaf):
+            for position in journals.coverage_of(event):
+                source = journals.source_names[position]
+                found[source] = max(found.get(source, 0), NEVER if to_ms is None else to_ms)
     return found
+
+
+def _leaves_of(segment: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> Iterator[Condition]:
+    """Yield the leaves of *segment* and of every segment it refers to; references make no circle."""
+    others = list(segment.exclude)
+    for condition in (segment.when, segment.until):
+        for leaf in leaves(condition) if condition is not None else ():
+            if isinstance(leaf, InSegment):
+                others.append(leaf.segment_id)
+            else:
+                yield leaf
+    for name in others:
+        yield from _leaves_of(segments[name], segments)
+
+
+def _looks(leaf: Condition) -> list[tuple[str, DurationMs | None]]:
+    """Return which events *leaf* looks for and how far back; None: for ever."""
+    match leaf:
+        case Performed(event=event, since=None, before=None, age=age) | Last(event=event, age=age):
+            return [(event, age.to_ms)]
+        case Compare(left=left, right=right):
+            return [(one.event, one.age.to_ms) for one in (left, right) if one is not None]
+        case _:
+            return []

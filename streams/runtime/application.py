@@ -43,7 +43,9 @@ def wire(settings: Settings) -> Wiring:
             coverage_since=settings.coverage == "since",
         ),
         inputs=tuple(_input_spec(settings, entry, vocabulary) for entry in settings.inputs),
-        decoders={entry.topic: formats.decode(entry.format, plan.properties_read) for entry in settings.inputs},
+        decoders={
+            entry.topic: formats.decode(entry.format, plan.properties_read) for entry in settings.inputs
+        },
         encoder=formats.encoder(),
         topics=Topics(
             transitions=settings.transitions_topic,
@@ -62,7 +64,9 @@ def _input_spec(settings: Settings, entry: InputTopic, vocabulary: Vocabulary) -
     everything = ALL_SOURCES in entry.sources
     for source in () if everything else entry.sources:
         if source not in known:
-            raise SettingsError(f"the input {entry.topic} names the unknown source {source!r}", hint=nearest(source, known))
+            raise SettingsError(
+                f"the input {entry.topic} names the unknown source {source!r}", hint=nearest(source, known)
+            )
     sources = known if everything else list(entry.sources)
     disorder_ms = max(settings.out_of_orderness_of_ms(source) for source in sources)
     return InputSpec(entry.topic, frozenset() if everything else frozenset(sources), disorder_ms)
@@ -95,4 +99,3 @@ def create_application(settings: Settings) -> SegmentApp:
 def _handle(batch: Batch, state: PartitionState) -> None:
     assert isinstance(state, PartitionProcessor)
     state.handle(batch)
-

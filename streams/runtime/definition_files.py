@@ -24,10 +24,14 @@ def load_catalogue(folder: str | None, vocabulary: Vocabulary) -> Catalogue:
         return read_catalogue(builtin_texts(), vocabulary)
     path = Path(folder)
     if not path.is_dir():
-        raise SettingsError(f"{folder} is no folder", hint="name a folder of YAML files with segment definitions")
+        raise SettingsError(
+            f"{folder} is no folder", hint="name a folder of YAML files with segment definitions"
+        )
     found = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"} and file.is_file())
     if not found:
-        raise SettingsError(f"{folder} holds no YAML files", hint="`streams catalogue --help` shows how one looks")
+        raise SettingsError(
+            f"{folder} holds no YAML files", hint="`streams catalogue --help` shows how one looks"
+        )
     texts = builtin_texts(SHARED)
     texts.update({str(file): file.read_text(encoding="utf-8") for file in found})
     return read_catalogue(texts, vocabulary)

@@ -42,7 +42,9 @@ class Formats:
             if settings.schema_registry_url:
                 self._schemas = RegistrySchemas(settings.schema_registry_url)
             else:
-                self._schemas = FileSchemas(Path(settings.schema_dir) if settings.schema_dir else bundled_schemas())
+                self._schemas = FileSchemas(
+                    Path(settings.schema_dir) if settings.schema_dir else bundled_schemas()
+                )
         return self._schemas
 
     def decode(self, form: Format, properties: Collection[str]) -> Decode:

@@ -19,8 +19,8 @@ from streams.runtime.ports import Batch, InputRecord, OutputRecord
 from streams.segmentation.effects import Transition
 from streams.segmentation.partition import Options, Partition
 from streams.segmentation.plans import Plan
-from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.silence import silent_segments
+from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import NEVER, DurationMs, EpochMs, rfc3339
 from streams.segmentation.watermarks import InputSpec
 
@@ -199,7 +199,9 @@ class PartitionProcessor:
         self._told = coverage = self.core.coverage
         silent = silent_segments(self.wiring.plan, coverage, now_ms) if NEVER not in coverage else {}
         if silent:
-            said = (f"{name} {'for ever' if t == NEVER else 'until ' + rfc3339(t)}" for name, t in silent.items())
+            said = (
+                f"{name} {'for ever' if t == NEVER else 'until ' + rfc3339(t)}" for name, t in silent.items()
+            )
             logger.info(
                 "partition %d: silent for customers of whom nothing seen decides them: %s "
                 "(STREAMS_COVERAGE=complete says that what was not seen did not happen)",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import Message
 
@@ -97,7 +98,9 @@ def _take(record: OutputRecord, wiring: Wiring, found: Reference) -> None:
         found.dead_letters[origin_of(record.headers or [])] += 1
 
 
-def origin_of(headers: list[tuple[str, bytes]]) -> tuple[str, ...]:
-    """Return where a dead letter came from and why: topic, partition, offset, reason."""
-    said = {name: value.decode() for name, value in headers}
-    return tuple(said.get(name, "") for name in ("origin_topic", "origin_partition", "origin_offset", "reason"))
+def origin_of(headers: Any) -> tuple[str, ...]:
+    """Return where a dead letter came from and why, of its *headers*: topic, partition, offset, reason."""
+    said = {name: value.decode() for name, value in headers or []}
+    return tuple(
+        said.get(name, "") for name in ("origin_topic", "origin_partition", "origin_offset", "reason")
+    )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -30,7 +31,7 @@ class Workers:
         self._environment, self._folder = environment_of(settings), folder
         self.processes = [self._start(number) for number in range(count)]
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         """Return the running workers."""
         return self
 
@@ -68,7 +69,9 @@ class Workers:
             process.send_signal(signal.SIGTERM)
         return [process.wait(30) for process in self.processes]
 
-    def run_until(self, done: Callable[[], bool], limit_s: float, each: Callable[[], None] | None = None) -> None:
+    def run_until(
+        self, done: Callable[[], bool], limit_s: float, each: Callable[[], None] | None = None
+    ) -> None:
         """Wait until *done*, calling *each* in between; fail after *limit_s* seconds or when a worker ends."""
         deadline = time.monotonic() + limit_s
         while not done():
@@ -91,7 +94,7 @@ class Committed:
             TopicPartition(topic, number) for topic in settings.input_topics for number in range(partitions)
         ]
 
-    def __enter__(self) -> Committed:
+    def __enter__(self) -> Self:
         """Return the open watch."""
         return self
 

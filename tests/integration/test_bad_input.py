@@ -6,10 +6,11 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from streams.codecs.avro import event_codec, output_codecs
 from streams.codecs.schema_sources import FileSchemas, bundled_schemas
@@ -43,7 +44,9 @@ def bad_json() -> dict[str, bytes]:
         "missing_timestamp": message(timestamp=None),
         "missing_event_type": message(event=None),
         "invalid_timestamp": message(timestamp="yesterday"),
-        "invalid_property": message(messageId="m-amount", properties={"order_id": "x", "total": "ten pounds"}),
+        "invalid_property": message(
+            messageId="m-amount", properties={"order_id": "x", "total": "ten pounds"}
+        ),
         "too_far_ahead": message(timestamp=year_ahead),
         "unknown_event": message(event="Order Compleated"),
         "too_large": message(properties={"note": "x" * LARGE}),
@@ -57,13 +60,15 @@ def bad_avro(good: bytes) -> dict[str, bytes]:
 
 @pytest.mark.integration
 @pytest.mark.timeout(180)
-def test_bad_records_become_dead_letters(kafka: str, topic_name: Callable[[str], str], tmp_path: Path) -> None:
-    """S3, S18, S19: garbage, truncated Avro, unknown schema, missing ids, a year ahead, 20 MB: once each, with its reason."""
+def test_bad_records_become_dead_letters(
+    kafka: str, topic_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """S3, S18, S19: garbage, broken Avro, missing ids, a year ahead, 20 MB: once each, with its reason."""
     name = topic_name("bad")
     inputs = [f"{name}.json", f"{name}.avro"]
     create_topics(kafka, dict.fromkeys(inputs, 1), config={"max.message.bytes": str(LARGE * 2)})
     create_topics(kafka, {f"{name}.{kind}": 1 for kind in ("transitions", "memberships", "dead-letter")})
-    chosen: dict[str, object] = {
+    chosen: dict[str, Any] = {
         "application_id": name, "bootstrap": kafka, "inputs": f"{inputs[0]}=orders:json;{inputs[1]}=behaviour:avro",
         "transitions_topic": f"{name}.transitions", "memberships_topic": f"{name}.memberships",
         "dead_letter_topic": f"{name}.dead-letter", "metrics_port": "0", "coverage": "complete",
@@ -76,7 +81,11 @@ def test_bad_records_become_dead_letters(kafka: str, topic_name: Callable[[str],
     })  # fmt: skip
     refused = {**bad_json(), **bad_avro(viewed)}
     producer = Producer({"bootstrap.servers": kafka, "message.max.bytes": LARGE * 2})
-    for value in (message(messageId="good-1"), *bad_json().values(), message(messageId="good-2", userId="other")):
+    for value in (
+        message(messageId="good-1"),
+        *bad_json().values(),
+        message(messageId="good-2", userId="other"),
+    ):
         producer.produce(inputs[0], value, b"u", headers={"trace": b"t"})
     for value in (viewed, *bad_avro(viewed).values()):
         producer.produce(inputs[1], value, b"u")
@@ -86,19 +95,25 @@ def test_bad_records_become_dead_letters(kafka: str, topic_name: Callable[[str],
     wanted = {("u", "buyer.first_time"), ("other", "buyer.first_time")}
     with Workers(chosen, tmp_path) as workers, Committed(settings, 1) as committed:
         workers.run_until(lambda: committed.records() >= total and wanted <= entered(settings), 90)
-        assert [0] == workers.stop()
+        assert workers.stop() == [0]
 
     letters = list(committed_messages(kafka, settings.dead_letter_topic))
-    headers = [{key: value.decode() for key, value in letter.headers() or []} for letter in letters]
+    headers = [said_in(letter) for letter in letters]
     assert sorted(refused) == sorted(header["reason"] for header in headers)
     for letter, header in zip(letters, headers, strict=True):
         value = letter.value() or b""
         if header["reason"] == "too_large":
-            assert (900_000, "true") == (len(value), header["truncated"])
+            assert (len(value), header["truncated"]) == (900_000, "true")
             assert int(header["length"]) > LARGE
         elif header["reason"] not in {"missing_timestamp", "too_far_ahead"}:
             assert hashlib.sha256(value).hexdigest() == header["sha256"]
         assert header["origin_topic"] in inputs
+
+
+def said_in(letter: Message) -> dict[str, str]:
+    """Return the headers of a dead letter as text."""
+    headers: Any = letter.headers() or []
+    return {key: value.decode() for key, value in headers}
 
 
 def entered(settings: Settings) -> set[tuple[str, str]]:

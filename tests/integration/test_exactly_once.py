@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,10 +31,12 @@ LIMIT_S = 150.0
 
 
 @pytest.fixture
-def chosen(kafka: str, topic_name: Callable[[str], str]) -> dict[str, object]:
+def chosen(kafka: str, topic_name: Callable[[str], str]) -> dict[str, Any]:
     """The settings of a fresh application whose topics exist."""
     name = topic_name("chaos")
-    topics = {f"{name}.{kind}": PARTITIONS for kind in ("events", "transitions", "memberships", "dead-letter")}
+    topics = {
+        f"{name}.{kind}": PARTITIONS for kind in ("events", "transitions", "memberships", "dead-letter")
+    }
     create_topics(kafka, topics)
     return {
         "application_id": name, "bootstrap": kafka, "inputs": f"{name}.events=*:compact",
@@ -77,11 +80,15 @@ def compare(settings: Settings, expected: Reference) -> None:
         for message in messages:
             transition = wiring.encoder.read_transition(message.value() or b"")
             got.setdefault((message.key() or b"").decode(), []).append(identity(transition))
-    want = {key: [identity(transition) for transition in found] for key, found in expected.transitions.items()}
-    missing = Counter(x for found in want.values() for x in found) - Counter(x for f in got.values() for x in f)
+    want = {
+        key: [identity(transition) for transition in found] for key, found in expected.transitions.items()
+    }
+    missing = Counter(x for found in want.values() for x in found) - Counter(
+        x for f in got.values() for x in f
+    )
     extra = Counter(x for found in got.values() for x in found) - Counter(x for f in want.values() for x in f)
 
-    assert (0, 0) == (missing.total(), extra.total())
+    assert (missing.total(), extra.total()) == (0, 0)
     assert want == got
     state: dict[tuple[int, str], bytes] = {}
     for number, messages in read_by_partition(settings, settings.changelog_topic).items():
@@ -89,12 +96,12 @@ def compare(settings: Settings, expected: Reference) -> None:
     profiles = {place: value for place, value in state.items() if place[1] != PARTITION_KEY}
     assert expected.state == profiles
     letters = committed_messages(settings.bootstrap, settings.dead_letter_topic)
-    assert expected.dead_letters == Counter(origin_of(letter.headers() or []) for letter in letters)
+    assert expected.dead_letters == Counter(origin_of(letter.headers()) for letter in letters)
 
 
 @pytest.mark.integration
 @pytest.mark.timeout(400)
-def test_killed_workers_write_every_transition_once(chosen: dict[str, object], tmp_path: Path) -> None:
+def test_killed_workers_write_every_transition_once(chosen: dict[str, Any], tmp_path: Path) -> None:
     """Three workers, SIGKILL at random every few seconds: missing 0, extra 0, same order, same state, garbage once."""
     seed = int(os.environ.get("CHAOS_SEED", str(random.randrange(1 << 30))))
     print(f"seed {seed} (CHAOS_SEED={seed} repeats it)")
@@ -110,7 +117,7 @@ def test_killed_workers_write_every_transition_once(chosen: dict[str, object], t
                 workers.kill(chance.randrange(3))
 
         workers.run_until(lambda: not kills and committed.records() >= total, LIMIT_S, kill_when_due)
-        assert [0, 0, 0] == workers.stop()
+        assert workers.stop() == [0, 0, 0]
     print(f"{total} records, {KILLS} kills in {time.monotonic() - began:.0f} s")
     records = read_by_partition(settings, settings.input_topics[0])
     compare(settings, reference_run(wire(settings), records, time.time_ns() // 1_000_000))

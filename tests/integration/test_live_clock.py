@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,7 +42,7 @@ class Shop:
         definitions = folder / "segments"
         definitions.mkdir()
         (definitions / "quick.yaml").write_text(CATALOGUE)
-        self.chosen: dict[str, object] = {
+        self.chosen: dict[str, Any] = {
             "application_id": name, "bootstrap": kafka,
             "inputs": f"{self.behaviour}=behaviour;{self.orders}=orders",
             "transitions_topic": outputs["transitions"], "memberships_topic": outputs["memberships"],
@@ -85,12 +86,16 @@ def test_entry_comes_by_the_wall_clock_when_orders_are_idle(shop: Shop, tmp_path
         workers.run_until(lambda: len(shop.transitions()) > 0, 60)
         (entry,) = shop.transitions()
 
-        assert ("entered", "timer", started + 2 * SECOND_MS) == (entry.kind, entry.origin, entry.occurred_at_ms)
+        assert ("entered", "timer", started + 2 * SECOND_MS) == (
+            entry.kind,
+            entry.origin,
+            entry.occurred_at_ms,
+        )
         assert entry.emitted_at_ms >= started + 3 * SECOND_MS
         shop.happen(shop.orders, "Order Completed", "a", now_ms())
         workers.run_until(lambda: len(shop.transitions()) > 1, 60)
-        assert ["entered", "exited"] == [t.kind for t in shop.transitions()]
-        assert [0] == workers.stop()
+        assert [t.kind for t in shop.transitions()] == ["entered", "exited"]
+        assert workers.stop() == [0]
 
 
 @pytest.mark.integration
@@ -101,15 +106,19 @@ def test_an_outage_is_caught_up_once_in_event_time_order(shop: Shop, tmp_path: P
     with Workers(shop.chosen, tmp_path) as workers:  # the first run only reads what is there and commits
         shop.happen(shop.behaviour, "Checkout Started", "warm-up", now_ms())
         workers.run_until(lambda: len(shop.transitions()) > 0, 60)
-        assert [0] == workers.stop()
+        assert workers.stop() == [0]
     before = len(shop.transitions())
     for second, customer in enumerate("cab"):
         shop.happen(shop.behaviour, "Checkout Started", customer, began + second * SECOND_MS)
     with Workers(shop.chosen, tmp_path) as workers:
         workers.run_until(lambda: len(shop.transitions()) >= before + 3, 60)
         time.sleep(1.0)
-        assert [0] == workers.stop()
+        assert workers.stop() == [0]
 
     emitted = shop.transitions()[before:]
-    assert [("c", "catchup"), ("a", "catchup"), ("b", "catchup")] == [(t.customer_id, t.origin) for t in emitted]
+    assert [(t.customer_id, t.origin) for t in emitted] == [
+        ("c", "catchup"),
+        ("a", "catchup"),
+        ("b", "catchup"),
+    ]
     assert [began + s * SECOND_MS + 2_000 for s in range(3)] == [t.occurred_at_ms for t in emitted]
