@@ -54,7 +54,7 @@ def command(port: int | None, data_dir: Path | None, nodes: str, ready_file: Pat
       streams broker                                    a free port, nothing kept
       streams broker --port 9092 --data-dir ./kafka     a fixed port, data kept
       streams broker --nodes 3                          a cluster that survives the loss of a node
-    """  # noqa: D301  click reads \b as "keep these lines as they are"
+    """
     cluster = KafkaCluster(nodes=int(nodes), port=port, data_dir=data_dir)
     try:
         with _interrupted_on_request():
