@@ -110,7 +110,7 @@ INVENTORY: Final[tuple[Metric, ...]] = (
     _counter("streams_batches_failed_total", "batches", "Batches that the agent failed on.", "partition"),
     # State and its recovery.
     _gauge("streams_profiles", "customers", "Profiles in the committed state.", "partition"),
-    _gauge("streams_state_bytes", "bytes", "Size of the committed profiles at the last census.", "partition"),
+    _gauge("streams_state_bytes", "bytes", "Size of the committed profiles, as estimated.", "partition"),
     _gauge("streams_partitions_owned", "partitions", "Partition numbers that this worker owns."),
     _counter("streams_rebalances_total", "rebalances", "Rebalances, by outcome: assigned, revoked or lost.", "outcome"),
     _gauge("streams_restore_records", "records", "Changelog records read by the restore of a partition.", "partition"),

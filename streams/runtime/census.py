@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Final
 
 import msgspec
 
@@ -16,6 +18,9 @@ from streams.segmentation.effects import Transition
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Profile
 from streams.segmentation.profiles import MEMBER
+
+SAMPLE: Final = 1_000
+"""Profiles whose size is taken for that of all, while too few are counted."""
 
 _CHANGES = {"entered": 1, "exited": -1, "retracted": -1}
 
@@ -25,7 +30,8 @@ class Census:
 
     Attributes:
         members: segment id → customers; right once `complete`.
-        state_bytes: size of the committed profiles that were counted.
+        counted: committed profiles that have been counted.
+        counted_bytes: their size.
     """
 
     def __init__(self, core: Partition) -> None:
@@ -33,7 +39,8 @@ class Census:
         self._core = core
         self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(core.plan.profile_type).decode
         self.members: Counter[str] = Counter()
-        self.state_bytes = 0
+        self.counted = 0
+        self.counted_bytes = 0
         self._pending: set[str] = set()
         self.restart()
 
@@ -45,7 +52,7 @@ class Census:
     def restart(self) -> None:
         """Forget the numbers and count again."""
         self.members.clear()
-        self.state_bytes = 0
+        self.counted = self.counted_bytes = 0
         self._pending = {*self._core.rest, *self._core.live}  # the living may be new since the last commit
 
     def step(self, profiles_max: int) -> None:
@@ -60,6 +67,16 @@ class Census:
             if not pending or f"{transition.shop_id}/{transition.customer_id}" not in pending:
                 members[transition.segment_id] += _CHANGES[transition.kind]
 
+    def state_bytes(self) -> int:
+        """Return the size of all committed profiles: that of those counted, or of the first ones, scaled up."""
+        resting = self._core.rest
+        if self.counted * 2 >= len(resting):
+            profiles, size = self.counted, self.counted_bytes
+        else:
+            sizes = [len(value) for value in islice(resting.values(), SAMPLE)]
+            profiles, size = len(sizes), sum(sizes)
+        return size * len(resting) // profiles if profiles else 0
+
     def _count(self, key: str) -> None:
         core = self._core
         resting = core.rest.get(key)
@@ -68,7 +85,9 @@ class Census:
             if resting is None:
                 return
             profile = self._decode(resting)
-        self.state_bytes += len(resting or b"")
+        if resting is not None:
+            self.counted += 1
+            self.counted_bytes += len(resting)
         for index, state in profile.states.items():
             if state.status == MEMBER:
                 self.members[core.machines[index].plan.members[max(state.winner, 0)].segment_id] += 1

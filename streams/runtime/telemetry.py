@@ -266,8 +266,7 @@ class Telemetry:
             watched.recount, watched.census_at_ms = False, now_ms
             census.restart()
         census.step(CENSUS_STEP)
-        if census.complete:
-            self.instruments.set("streams_state_bytes", census.state_bytes, str(watched.processor.partition))
+        self.instruments.set("streams_state_bytes", census.state_bytes(), str(watched.processor.partition))
         censuses = [one.census for one in list(self._watched.values())]
         if all(one.complete for one in censuses):
             members: Counter[str] = Counter()
