@@ -22,7 +22,7 @@ from streams.runtime.topic_checks import check_topics
 
 logger = logging.getLogger(__name__)
 
-STOP_WAIT_S = 45.0
+STOP_WAIT_S = 25.0
 CRASH_EXIT_WAIT_S = 20.0
 CRASH_EXIT_CODE = 70
 
@@ -99,7 +99,7 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """Drain, commit, leave the group; return when that is done, or after 45 s."""
+        """Drain, commit, leave the group; return when that is done, or after 25 s."""
         self._stopping = True
         if self._coordinator is not None:
             self._coordinator.stop()

@@ -15,17 +15,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import confluent_kafka as ck
 
 from streams.errors import OperationError
+from streams.runtime.client_errors import operation_error
 from streams.runtime.client_options import ClientOptions
-from streams.runtime.kafka_client import operation_error
 from streams.runtime.kafka_ports import RestoreDone, Snapshot
 from streams.runtime.observing import Observer
 from streams.runtime.ports import PartitionState, StateFactory
+from streams.runtime.threads import DaemonThreads
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +56,15 @@ class ChangelogRestore:
     ) -> None:
         self._options, self._factory, self._observer, self._log = options, state_factory, observer, log
         self._open_reader = open_reader
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="restore")
+        self._pool = DaemonThreads(threads, "restore")
 
     def __call__(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Restore *partition* in a thread, then call *done*; give up when *alive* says no."""
-        self._pool.submit(self._restore, partition, spare, done, alive)
+        self._pool.submit(lambda: self._restore(partition, spare, done, alive))
 
-    def close(self) -> None:
-        """Start no more restores."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def close(self, wait_s: float = 0.0) -> None:
+        """Start no more restores; wait up to *wait_s* seconds for those under way."""
+        self._pool.close(wait_s)
 
     def _restore(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Try until it works, is no longer wanted, or cannot work."""

@@ -26,7 +26,7 @@ WORKERS = 3
 @pytest.mark.parametrize("static", [True, False], ids=["static membership", "dynamic membership"])
 def test_workers_killed_at_random_lose_and_double_nothing(kafka: str, tmp_path: Path, static: bool) -> None:  # noqa: FBT001
     """Three workers, one killed and started again every few seconds: outputs and state are as if nothing happened."""
-    print(f"seed {SEED}; again: TRANSPORT_SEED={SEED}")  # noqa: T201 (pytest shows it when the test fails)
+    print(f"seed {SEED}; again: TRANSPORT_SEED={SEED}")
     chance = random.Random(SEED)
     with HashingCluster(kafka, tmp_path, seed=SEED) as cluster:
         cluster.settings["STREAMS_STATIC_MEMBERSHIP"] = str(static)

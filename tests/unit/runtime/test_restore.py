@@ -129,7 +129,7 @@ def restore(
 
     restores = ChangelogRestore(OPTIONS, factory, SilentObserver(), lambda line: None, open_reader=log.open)
     restores(0, spare, done, alive)
-    restores._pool.shutdown(wait=True)
+    restores.close(wait_s=10)
     return answers[0] if over.is_set() else None
 
 
