@@ -1,0 +1,93 @@
+"""Tells one history to the engine and to the oracle, and says where they part.
+
+What is compared, after every stimulus: all transitions in their order (segment, version, kind, origin, time, cause,
+sequence, what is retracted, since when) and all memberships.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.segmentation.effects import Transition
+from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.timeline import rfc3339
+from streams.testing.driver import SegmentationTestDriver
+from streams.testing.histories import SOURCES, History
+from streams.testing.oracle import Oracle, OracleTransition
+
+
+def compare(history: History, *, restarts: bool = False) -> None:
+    """Tell *history* to both; with *restarts* the engine is restored from its changelog after every stimulus.
+
+    Raises:
+        AssertionError: they disagree; the message holds the first difference and the history as Python.
+    """
+    oracle = Oracle(
+        history.catalogue,
+        sources=SOURCES,
+        out_of_orderness_ms=history.out_of_orderness_ms,
+        shared_watermark=history.shared_watermark,
+    )
+    driver = SegmentationTestDriver(
+        history.catalogue,
+        sources=SOURCES,
+        out_of_orderness_ms=history.out_of_orderness_ms,
+        shared_watermark=history.shared_watermark,
+    )
+    for number, stimulus in enumerate(history.stimuli, start=1):
+        for side in (oracle, driver):
+            if isinstance(stimulus, EventObserved):
+                side.observe(stimulus)
+            else:
+                side.advance(stimulus.source, stimulus.watermark_ms)
+        said = as_expected(driver.transitions)
+        members = {f"default/{customer}": segments for customer, segments in driver.memberships().items()}
+        if said != oracle.transitions or members != oracle.memberships():
+            raise AssertionError(
+                f"after stimulus {number} the engine and the oracle disagree\n"
+                + difference(said, oracle.transitions)
+                + f"engine's members: {members}\noracle's members: {oracle.memberships()}\n{history}"
+            )
+        if restarts:
+            driver.restart()
+
+
+def as_expected(transitions: Sequence[Transition]) -> list[OracleTransition]:
+    """Return the engine's transitions as the oracle writes them."""
+    names = {t.transition_id: (t.segment_id, t.sequence) for t in transitions}
+    return [
+        OracleTransition(
+            customer=f"{t.shop_id}/{t.customer_id}",
+            segment_id=t.segment_id,
+            version=t.segment_version,
+            kind=t.kind,
+            origin=t.origin,
+            occurred_at_ms=t.occurred_at_ms,
+            cause=t.cause,
+            sequence=t.sequence,
+            retracts=names[t.retracts] if t.retracts else None,
+            entered_at_ms=t.entered_at_ms,
+        )
+        for t in transitions
+    ]
+
+
+def difference(said: Sequence[OracleTransition], expected: Sequence[OracleTransition]) -> str:
+    """Return both from the first transition on at which they part, one to a line."""
+    same = next(
+        (place for place, (one, other) in enumerate(zip(said, expected, strict=False)) if one != other),
+        min(len(said), len(expected)),
+    )
+    lines = [f"the first {same} transitions agree\n"]
+    for name, transitions in (("engine", said), ("oracle", expected)):
+        lines += [f"{name}: {_line(transition)}\n" for transition in transitions[same:]] or [
+            f"{name}: no more\n"
+        ]
+    return "".join(lines)
+
+
+def _line(t: OracleTransition) -> str:
+    retracts = "" if t.retracts is None else f" retracts {t.retracts[0]}#{t.retracts[1]}"
+    since = "" if t.entered_at_ms is None else f" since {rfc3339(t.entered_at_ms)}"
+    name = f"{t.customer} {t.segment_id}#{t.sequence}"
+    return f"{name} {t.kind} {rfc3339(t.occurred_at_ms)} ({t.origin}, by {t.cause}){since}{retracts}"
