@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from streams.codecs.dead_letters import dead_letter
+from streams.codecs.dead_letters import dead_letter, oversized_output
 from streams.codecs.transitions import TransitionEncoder
 from streams.errors import RecordError, StreamsError
 from streams.runtime.batches import RecordFailed
@@ -216,8 +216,8 @@ class PartitionProcessor:
             value = encode(transition)
             if len(value) > OUTPUT_BYTES_MAX:
                 report.dead_letters.append("too_large")
-                headers = [("reason", b"too_large"), ("length", str(len(value)).encode())]
-                batch.out.append(OutputRecord(topics.dead_letters, key, value[:900_000], headers))
+                letter = oversized_output(topics.transitions, key, value)
+                batch.out.append(OutputRecord(topics.dead_letters, *letter))
             else:
                 batch.out.append(OutputRecord(topics.transitions, key, value))
             report.transitions.append(transition)
