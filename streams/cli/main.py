@@ -30,6 +30,9 @@ COMMANDS: dict[str, CommandEntry] = {
         "streams.cli.backtest:command", "Run the segments over a file of events, in simulated time."
     ),
     "catalogue": CommandEntry("streams.cli.catalogue:command", "Check and show segment definitions."),
+    "bench": CommandEntry(
+        "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."
+    ),
     "broker": CommandEntry("streams.cli.broker:command", "Run a real Apache Kafka on this machine."),
 }
 """Every command, in the order of ``streams --help``."""
