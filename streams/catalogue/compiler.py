@@ -223,7 +223,10 @@ class Compiler:
         specs = self._specs(conditions)
         write = self.write
         write.start(f"def instants_{self._unit_name(unit)}(p):")
-        lists = [f"p.{s.name}" for s in specs] + [f"p.{s.name}_undone" for s in specs if s.undone_by]
+        lists = [f"p.{s.name}" for s in specs]
+        for spec in specs:
+            if spec.undone_by:
+                lists += [f"p.{spec.name}_undone", f"p.{spec.name}_stray.values()"]
         write(f"return instants_of([{', '.join(lists)}])")
         for segment in members:
             self._write_why(segment)

@@ -11,7 +11,7 @@ Generated code (`streams.catalogue.compiler`) inlines the common case and calls 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from keyword import iskeyword
 from typing import Any
 
@@ -226,8 +226,8 @@ def undone_before(profile: Any, spec: JournalSpec, key: str) -> EpochMs:
     return since
 
 
-def instants_of(lists: list[list[EpochMs]]) -> list[EpochMs]:
+def instants_of(lists: Iterable[Iterable[EpochMs]]) -> list[EpochMs]:
     """Return the instants in *lists*, ascending, each once; `NEVER` (not undone) is none."""
-    found = set().union(*lists)
+    found: set[EpochMs] = set().union(*lists)
     found.discard(NEVER)
     return sorted(found)

@@ -12,7 +12,7 @@ The shell is `streams.segmentation.partition`: it knows watermarks, writes effec
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from typing import Protocol
 
 from streams.segmentation.effects import Kind
@@ -64,13 +64,13 @@ class Recorder:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.moves: list[tuple[Kind, EpochMs]] = []
+        self.moves: list[tuple[Kind, EpochMs, int]] = []
 
     def transition(
         self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
     ) -> None:
         """Note one decision."""
-        self.moves.append((kind, at))
+        self.moves.append((kind, at, member))
 
     def corrected(self) -> None:
         """Ignore it: nothing stands."""
@@ -78,9 +78,20 @@ class Recorder:
     def missed(self) -> None:
         """Ignore it: this walk is the past."""
 
-    def left_at_or_after(self, instant: EpochMs) -> EpochMs:
-        """Return when the walk first left at or after *instant*; *instant* itself when it did not."""
-        return next((at for kind, at in self.moves if kind == "exited" and at >= instant), instant)
+    def leaves(self, member: int, instant: EpochMs, *, begins_in: int) -> EpochMs:
+        """Return the first instant, from *instant* on, at which the walk is not in *member*.
+
+        Args:
+            member: index of the segment; the walk is not in it at its end.
+            instant: where to begin.
+            begins_in: index of the segment in which the walk began, -1 for none.
+        """
+        now = begins_in
+        for kind, at, moved in self.moves:
+            if at > instant and now == member:
+                return at
+            now = moved if kind == "entered" else -1
+        return instant
 
 
 class Machine:
@@ -149,26 +160,54 @@ class Machine:
 
     def wait(self, state: MachineState, evidence: Waiting) -> None:
         """Keep *evidence* until what lies before it is decided."""
-        if state.waiting and state.waiting[-1][0] > evidence[0]:
-            insort(state.waiting, evidence, key=_time_of)
+        waiting = state.waiting
+        position = bisect_left(waiting, evidence[0], key=_time_of)
+        if position < len(waiting) and waiting[position][0] == evidence[0]:
+            waiting[position] = evidence  # one instant is one step; who was read last is its cause
         else:
-            state.waiting.append(evidence)
+            waiting.insert(position, evidence)
 
     def walked_again(
         self, view: View, state: MachineState, evidence: Waiting
     ) -> tuple[MachineState, Recorder]:
-        """Walk from the first retained instant with all that is known now; emit nothing."""
+        """Walk again with all that is known now; emit nothing.
+
+        A membership that began before the evidence stands as it was until then: the walk goes on from there, and what
+        the journals have forgotten since its beginning does not matter. Else it starts at the first retained instant.
+        """
         known = {waiting[0]: waiting for waiting in state.waiting}
-        known[evidence[0]] = evidence
+        t = known_from = evidence[0]
+        known[t] = evidence
         again, recorder = self.new_state(), Recorder()
+        if stands(state, t):
+            again.status, again.winner, again.due = MEMBER, state.winner, t
+            again.since = again.entered = state.since
+        else:
+            known_from = BEFORE_ALL
         unnamed = evidence[1:]  # the journals keep no event ids: what moves now, moves because of this event
-        again.waiting = [known.get(at, (at, *unnamed)) for at in self.plan.instants(view.profile)]
+        instants = self.plan.instants(view.profile)
+        if t not in instants:  # it undoes what is not known, or no filter let it in: still, it was read
+            insort(instants, t)
+        again.waiting = [known.get(at, (at, *unnamed)) for at in instants if at >= known_from]
         self.walk(View(view.profile, view.watermark, view.coverage, recorder), again, NEVER)
         return again, recorder
 
 
 def _time_of(evidence: Waiting) -> EpochMs:
     return evidence[0]
+
+
+def stands(state: MachineState, t: EpochMs) -> bool:
+    """Return whether a membership began before *t*, so that evidence at *t* says nothing about its beginning."""
+    return state.status == MEMBER and state.since < t
+
+
+def is_behind(state: MachineState, t: EpochMs, watermark: EpochMs) -> bool:
+    """Return whether evidence at *t* is older than what has been walked.
+
+    Walked are the instants up to `at`; and, where nothing changes by time, those before the watermark.
+    """
+    return t <= state.at or (t < watermark and t < state.due)
 
 
 class SegmentMachine(Machine):
@@ -186,7 +225,7 @@ class SegmentMachine(Machine):
             known: the entry truth at the event's time, when the caller has just evaluated it.
         """
         t = evidence[0]
-        if t < state.at or (t <= state.since and state.status == MEMBER):
+        if is_behind(state, t, view.watermark):
             self.revise(view, state, evidence)
             return
         if state.due <= t:
@@ -235,7 +274,7 @@ class SegmentMachine(Machine):
     ) -> None:
         """Walk over one instant of evidence."""
         t, event_id, late, _ = evidence
-        state.at = t
+        state.at = max(state.at, t)
         cause = Cause(event_id, t, late=late)
         if state.status == MEMBER:
             truth, change = self.stay(view.profile, t, t, view.coverage)
@@ -259,7 +298,7 @@ class SegmentMachine(Machine):
         now = state.due
         cause = Cause("", now - 1, deadline=self.deadline(state))
         profile, coverage = view.profile, view.coverage
-        state.at = max(state.at, now)
+        state.at = max(state.at, now - 1)
         if state.status == MEMBER:
             truth, change = self.stay(profile, now, now - 1, coverage)
             if truth == FALSE:
@@ -294,6 +333,7 @@ class SegmentMachine(Machine):
             and (not plan.gated or view.watermark >= t + plan.grace_ms)
         ):
             # What the judgement would look at is nothing: no evidence is known beyond t.
+            state.at = max(state.at, t + plan.grace_ms - 1 if plan.gated else t - 1)
             self._enter(view, state, t, cause)
         elif plan.dwell_ms == 0 and not plan.gated and cause.event_id:
             self._enter(view, state, t, cause)
@@ -311,24 +351,25 @@ class SegmentMachine(Machine):
                 state.status = OUT if truth == FALSE else PENDING
                 return
         limit = now + plan.grace_ms if plan.gated else now
+        state.at = max(state.at, limit - 1)
         for position, evidence in enumerate(state.waiting):
             t = evidence[0]
             if t >= limit:
                 break
             truth, change = self.entry(profile, t, t, coverage)
-            if truth == FALSE:
+            if truth == FALSE and self.entry(profile, t, t - 1, coverage)[0] != FALSE:
                 del state.waiting[: position + 1]
-                state.status, state.at, state.due = OUT, t, change
+                state.status, state.due = OUT, change
                 return
         if made_by_event:
             cause = Cause(state.cause, now, late=state.late, deadline=cause.deadline)
         self._enter(view, state, now, cause)
 
     def _enter(self, view: View, state: MachineState, t: EpochMs, cause: Cause) -> None:
-        state.status, state.winner, state.since = MEMBER, 0, t
+        state.status, state.winner, state.since, state.entered = MEMBER, 0, t, max(t, state.left)
         state.cause, state.late = "", False
         state.due = self.stay(view.profile, t, cause.seen, view.coverage)[1]
-        view.facts.transition(self, state, "entered", t, cause)
+        view.facts.transition(self, state, "entered", state.entered, cause)
 
     def _leave(self, view: View, state: MachineState, t: EpochMs, change: EpochMs, cause: Cause) -> None:
         """Leave at *t*, or keep a membership that is too young until it may end."""
@@ -337,8 +378,9 @@ class SegmentMachine(Machine):
             state.due = min(change, earliest)
             return
         state.due = change
-        view.facts.transition(self, state, "exited", t, cause)
-        state.status, state.winner, state.left, state.entry = OUT, -1, t, b""
+        left = max(t, state.entered)
+        view.facts.transition(self, state, "exited", left, cause)
+        state.status, state.winner, state.left, state.entry = OUT, -1, left, b""
         if self.stay is not self.entry:
             known = self.entry(view.profile, t, cause.seen, view.coverage)
             self._stand_outside(view, state, t, known, cause)
@@ -346,130 +388,33 @@ class SegmentMachine(Machine):
     def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
         """Take in evidence older than what was walked, and correct what it disproves (S13, S14)."""
         t, event_id, late, undoing = evidence
+        begins_in = 0 if stands(state, t) else -1
         again, recorder = self.walked_again(view, state, evidence)
-        was, entered_at = state.status == MEMBER, state.since
-        cause = Cause(event_id, again.at, late=late)
-        facts = view.facts
-        since = again.since
-        if was and again.status == MEMBER:
-            if t > entered_at:
-                since = entered_at if again.since < t else again.since
-            _adopt(state, again, since)
-            if since != entered_at:
+        cause, facts = Cause(event_id, again.at, late=late), view.facts
+        was, entered, since = state.status == MEMBER, state.entered, state.since
+        if was == (again.status == MEMBER):
+            adopt(state, again)
+            if was and state.since != since:
                 facts.corrected()
-            return
-        if was:
-            if undoing:
-                facts.transition(self, state, "exited", max(t, entered_at), cause)
-                state.left = max(t, entered_at)
-            elif t <= entered_at:
-                facts.transition(self, state, "retracted", entered_at, cause)
+            elif not was and any(at >= t for _, at, _ in recorder.moves):
+                facts.missed()
+        elif was:
+            if t <= entered and not undoing:
+                facts.transition(self, state, "retracted", entered, cause)
             else:
-                left = recorder.left_at_or_after(t)
+                left = recorder.leaves(0, max(t, entered), begins_in=begins_in)
                 facts.transition(self, state, "exited", left, cause)
                 state.left = left
             state.entry, state.winner = b"", -1
-            _adopt(state, again, since)
-        elif again.status == MEMBER:
-            if again.since <= state.left:
-                since = state.left
-            _adopt(state, again, since)
-            state.winner = 0
-            facts.transition(self, state, "entered", since, cause)
+            adopt(state, again)
         else:
-            _adopt(state, again, since)
-            if any(at >= t for _, at in recorder.moves):
-                facts.missed()
+            adopt(state, again)
+            state.winner, state.entered = 0, max(again.since, state.left)
+            facts.transition(self, state, "entered", state.entered, cause)
 
 
-def _adopt(state: MachineState, again: MachineState, since: EpochMs) -> None:
-    """Stand where the repeated walk stands, keeping what was emitted (entry, sequences, last exit)."""
-    state.status, state.since, state.at, state.due = again.status, since, again.at, again.due
+def adopt(state: MachineState, again: MachineState) -> None:
+    """Stand where the repeated walk stands, keeping what was emitted (entry, sequences, last entry and exit)."""
+    state.status, state.since, state.due = again.status, again.since, again.due
+    state.at = max(state.at, again.at)
     state.cause, state.late, state.waiting = again.cause, again.late, again.waiting
-
-
-class GroupMachine(Machine):
-    """Walks a partition group: at every instant at most one member wins, and a switch is one decision (S16)."""
-
-    def observe(
-        self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
-    ) -> None:
-        """Let the machine see *evidence* that the profile's journals already hold."""
-        t = evidence[0]
-        if t < state.at or (t <= state.since and state.winner >= 0):
-            self.revise(view, state, evidence)
-        elif t < state.due and t <= view.watermark and not state.waiting:
-            self.take(view, state, evidence)
-        else:
-            self.wait(state, evidence)
-            self.walk(view, state, NEVER)
-
-    def deadline(self, state: MachineState) -> EpochMs:
-        """Return the watermark the next move needs: a switch waits for all sources, whatever makes it."""
-        return self.next_instant(state)
-
-    def passes_by(
-        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
-    ) -> bool:
-        """Walk over evidence at *t* if the same member wins."""
-        if state.waiting or not state.at <= t < state.due or t > watermark:
-            return False
-        if t <= state.since and state.winner >= 0:
-            return False
-        winner, change = self.entry(profile, t, t, coverage)
-        if winner != state.winner:
-            return False
-        state.at, state.due = t, change
-        return True
-
-    def take(
-        self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
-    ) -> None:
-        """Walk over one instant of evidence."""
-        t, event_id, late, _ = evidence
-        state.at = t
-        self._switch(view, state, t, Cause(event_id, t, late=late))
-
-    def pass_time(self, view: View, state: MachineState) -> None:
-        """Walk over `state.due`."""
-        now = state.due
-        state.at = max(state.at, now)
-        self._switch(view, state, now, Cause("", now - 1, deadline=now))
-
-    def _switch(self, view: View, state: MachineState, t: EpochMs, cause: Cause) -> None:
-        winner, state.due = self.entry(view.profile, t, cause.seen, view.coverage)
-        if winner == state.winner:
-            return
-        if state.winner >= 0:
-            view.facts.transition(self, state, "exited", t, cause, member=state.winner)
-            state.left = t
-        state.winner, state.since = winner, t
-        state.status = MEMBER if winner >= 0 else OUT
-        if winner >= 0:
-            view.facts.transition(self, state, "entered", t, cause, member=winner)
-
-    def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
-        """Take in evidence older than what was walked, and correct the present member (S16)."""
-        t, event_id, late, undoing = evidence
-        again, _ = self.walked_again(view, state, evidence)
-        cause = Cause(event_id, again.at, late=late)
-        was, began = state.winner, state.since
-        since = again.since
-        if again.winner == was:
-            if was >= 0 and t > began:
-                since = began if again.since < t else again.since
-            _adopt(state, again, since)
-            if since != began:
-                view.facts.corrected()
-            return
-        if was >= 0 and t <= began and not undoing:
-            view.facts.transition(self, state, "retracted", began, cause, member=was)
-            since = max(began, again.since)
-        elif was >= 0:
-            since = max(t, began) if undoing else max(again.since, t)
-            view.facts.transition(self, state, "exited", since, cause, member=was)
-            state.left = since
-        _adopt(state, again, since)
-        state.winner = again.winner
-        if again.winner >= 0:
-            view.facts.transition(self, state, "entered", since, cause, member=again.winner)

@@ -9,6 +9,7 @@ Order of work at one record (S7): stream time rises, what is due fires (by due i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -24,7 +25,8 @@ from streams.segmentation.effects import (
     Origin,
     Transition,
 )
-from streams.segmentation.machines import Cause, GroupMachine, Machine, SegmentMachine, View
+from streams.segmentation.groups import GroupMachine
+from streams.segmentation.machines import Cause, Machine, SegmentMachine, View
 from streams.segmentation.plans import Coverage, Plan, Profile
 from streams.segmentation.profiles import MEMBER, Header, MachineState
 from streams.segmentation.stimuli import EventObserved
@@ -82,6 +84,7 @@ class Partition:
             for machine in plan.machines
         )
         self.handlers = plan.bind(self.machines)
+        self._place = {member.segment_id: m.index for m in plan.machines for member in m.members}
         self.watermarks = Watermarks(inputs, plan.gates, wall=options.wall)
         self.coverage: Coverage = (NEVER if options.coverage_since else BEFORE_ALL,) * len(plan.sources)
         self.effects: list[Transition] = []
@@ -136,9 +139,12 @@ class Partition:
             self.counts["late"] += 1
         self.dirty[key] = None
         profile.seen = seen[8 - SEEN_BYTES_MAX :] + digest if len(seen) >= SEEN_BYTES_MAX else seen + digest
+        before = len(self.effects)
         if not handler(self, profile, key, event, late):
             self.counts["refused"] += 1
             return False
+        if len(self.effects) > before + 1:
+            self._put_in_order(before)
         if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
             profile.newest = t
         return True
@@ -321,6 +327,7 @@ class Partition:
         """Let every machine of *profile* walk through the instant *through*."""
         self._key = key
         self.counts["timers"] += 1
+        before = len(self.effects)
         for index, state in sorted(profile.states.items()):
             machine = self.machines[index]
             watermark = self.watermarks.gates[machine.gate]
@@ -328,6 +335,26 @@ class Partition:
                 continue
             if machine.deadline(state) <= watermark and machine.next_instant(state) <= through:
                 machine.walk(View(profile, watermark, self.coverage, self), state, through)
+        if len(self.effects) > before + 1:
+            self._put_in_order(before)
+
+    def _put_in_order(self, start: int) -> None:
+        """Order what one customer's machines decided at one stimulus: by instant, exits first, then the catalogue.
+
+        What one machine decided stays in its order.
+        """
+        queues: dict[int, deque[Transition]] = {}
+        for effect in self.effects[start:]:
+            queues.setdefault(self._place[effect.segment_id], deque()).append(effect)
+        if len(queues) > 1:
+            del self.effects[start:]
+            while queues:
+                place = min(
+                    queues, key=lambda at: (queues[at][0].occurred_at_ms, queues[at][0].kind == "entered", at)
+                )
+                self.effects.append(queues[place].popleft())
+                if not queues[place]:
+                    del queues[place]
 
     # ---- state ------------------------------------------------------------------------------------------------
 

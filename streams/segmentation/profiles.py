@@ -30,8 +30,9 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
         status: `OUT`, `PENDING` or `MEMBER`.
         winner: index of the member it is in; -1 when none (a plain segment: 0 while `MEMBER`).
         since: `PENDING`: start of the pending time; `MEMBER`: when the membership began.
+        entered: event time of the entry that was emitted; `since` may have been corrected (S14).
         left: event time of the last exit that was emitted.
-        at: instant up to which event time has been walked.
+        at: instant up to and including whose evidence event time has been walked.
         due: next instant at which time alone may change something.
         cause, late: event id that began the pending time (empty: time did), and whether that event was late.
         entry: transition id of the entry now standing, as bytes.
@@ -42,6 +43,7 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
     status: int = OUT
     winner: int = -1
     since: EpochMs = BEFORE_ALL
+    entered: EpochMs = BEFORE_ALL
     left: EpochMs = BEFORE_ALL
     at: EpochMs = BEFORE_ALL
     due: EpochMs = NEVER
