@@ -7,7 +7,7 @@ has nothing here and is not read to its end may still have an older record, so t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from streams.errors import RecordError
@@ -49,9 +49,9 @@ class MergeBuffers:
         self._since_ms: EpochMs | None = None
         self.waiting = False
 
-    def add(self, topic: str, decoded: Decoded) -> None:
-        """Put one record at the end of its topic's queue."""
-        self._queues[topic].append(decoded)
+    def add(self, topic: str, decoded: Iterable[Decoded]) -> None:
+        """Put records at the end of their topic's queue."""
+        self._queues[topic].extend(decoded)
 
     def clear(self) -> None:
         """Forget everything: it will be read again."""

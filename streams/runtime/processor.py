@@ -7,7 +7,7 @@ be merged, and the encoders. What it decides about a record: a stimulus for the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from streams.codecs.dead_letters import dead_letter, oversized_output
@@ -106,8 +106,8 @@ class PartitionProcessor:
     def flush(self) -> Iterable[OutputRecord]:
         """Yield the memberships that changed and the changelog records."""
         topics, encoder = self.wiring.topics, self.wiring.encoder
-        for change in self.core.take_membership_changes():
-            if topics.memberships is not None:
+        if topics.memberships is not None:
+            for change in self.core.take_membership_changes():
                 key = f"{change.shop_id}/{change.customer_id}".encode()
                 yield OutputRecord(topics.memberships, key, encoder.memberships(change))
         for name, value in self.core.flush():
@@ -132,13 +132,13 @@ class PartitionProcessor:
         """
         report = Report()
         self.core.now_ms = batch.now_ms
-        for topic, records in batch.records.items():
-            report.records += len(records)
-            self._decode(topic, records, batch)
-        buffers = self._buffers
-        for topic, decoded in buffers.due(batch.caught_up_ms, batch.now_ms):
-            self._apply(topic, decoded, batch, report)
-        batch.hold, batch.waiting = buffers.hold, buffers.waiting
+        report.records = sum(map(len, batch.records.values()))
+        if len(self._topics) == 1:  # nothing to merge with
+            for topic, records in batch.records.items():
+                for decoded in self._decoded(topic, records, batch):
+                    self._apply(topic, decoded, batch, report)
+        else:
+            self._apply_merged(batch, report)
         if batch.caught_up_ms:
             self._fall_idle(batch)
         self._write_transitions(batch, report)
@@ -147,31 +147,42 @@ class PartitionProcessor:
         batch.changed = bool(batch.out or self.core.dirty)
         self.wiring.counted(self, report)
 
-    def _decode(self, topic: str, records: list[InputRecord], batch: Batch) -> None:
-        """Decode *records* into the topic's buffer, each with what it says or why it cannot be used."""
-        decode, add = self.wiring.decoders[topic], self._buffers.add
+    def _apply_merged(self, batch: Batch, report: Report) -> None:
+        """Put what came into the buffers, and apply what is due, oldest first over all topics (S7)."""
+        buffers = self._buffers
+        for topic, records in batch.records.items():
+            buffers.add(topic, self._decoded(topic, records, batch))
+        for topic, decoded in buffers.due(batch.caught_up_ms, batch.now_ms):
+            self._apply(topic, decoded, batch, report)
+        batch.hold, batch.waiting = buffers.hold, buffers.waiting
+
+    def _decoded(self, topic: str, records: list[InputRecord], batch: Batch) -> Iterator[Decoded]:
+        """Yield *records*, each with what it says or why it cannot be used."""
+        decode = self.wiring.decoders[topic]
         quarantined = batch.quarantined.get(topic, frozenset())
         appended = bool(records) and records[0].timestamp()[0] == LOG_APPEND_TIME
+        reference_ms = batch.now_ms
         for record in records:
-            if record.offset() in quarantined:
+            if quarantined and record.offset() in quarantined:
                 failed = RecordError("processing_failed", "processing this record failed again and again")
-                add(topic, Decoded(record, None, failed))
+                yield Decoded(record, None, failed)
                 continue
+            if appended:
+                reference_ms = record.timestamp()[1]
             try:
-                reference_ms = record.timestamp()[1] if appended else batch.now_ms
-                add(topic, Decoded(record, decode(record.value() or b"", reference_ms), None))
+                yield Decoded(record, decode(record.value() or b"", reference_ms), None)
             except RecordError as error:
-                add(topic, Decoded(record, None, error))
+                yield Decoded(record, None, error)
 
     def _apply(self, topic: str, decoded: Decoded, batch: Batch, report: Report) -> None:
         record, stimulus, error = decoded
         position = self._positions[topic]
         try:
-            if isinstance(stimulus, EventObserved):
-                if not self.core.observe(stimulus, position):
+            if stimulus.__class__ is EventObserved:
+                if not self.core.observe(stimulus, position):  # type: ignore[arg-type]
                     error = RecordError("too_late", "older than every journal that could still hold it")
             elif stimulus is not None:
-                self.core.advance(position, stimulus.watermark_ms)
+                self.core.advance(position, stimulus.watermark_ms)  # type: ignore[union-attr]
         except RecordError as refused:
             error = refused
         except StreamsError:
