@@ -179,7 +179,7 @@ class PartitionProcessor:
         position = self._positions[topic]
         try:
             if stimulus.__class__ is EventObserved:
-                if not self.core.observe(stimulus, position):  # type: ignore[arg-type]
+                if not self.core.observe(stimulus, position):
                     error = RecordError("too_late", "older than every journal that could still hold it")
             elif stimulus is not None:
                 self.core.advance(position, stimulus.watermark_ms)  # type: ignore[union-attr]
