@@ -142,6 +142,10 @@ class Machine:
         """Walk over the instant `state.due`, at which time alone may change something."""
         raise TypeError(type(self))
 
+    def is_quiet(self, view: View, state: MachineState) -> bool:
+        """Go on to the next instant of time if nothing changes at `state.due`; return whether it did."""
+        return False
+
     def next_instant(self, state: MachineState) -> EpochMs:
         """Return the event time of the machine's next move."""
         waiting = state.waiting
@@ -149,8 +153,12 @@ class Machine:
 
     def walk(self, view: View, state: MachineState, through: EpochMs) -> None:
         """Walk on as far as the watermark allows, and not beyond *through*."""
-        while self.next_instant(state) <= through and self.deadline(state) <= view.watermark:
+        while True:
             waiting = state.waiting
+            while waiting and state.due <= waiting[0][0] and self.is_quiet(view, state):
+                pass  # nothing changes by time there: the evidence behind it need not wait
+            if self.next_instant(state) > through or self.deadline(state) > view.watermark:
+                return
             if waiting and waiting[0][0] < state.due:
                 self.take(view, state, waiting.pop(0))
             elif state.due < NEVER:
@@ -232,7 +240,7 @@ class SegmentMachine(Machine):
             self.wait(state, evidence)
         else:
             self.take(view, state, evidence, known)
-        if self.deadline(state) <= view.watermark:
+        if state.waiting or self.deadline(state) <= view.watermark:
             self.walk(view, state, NEVER)
 
     def deadline(self, state: MachineState) -> EpochMs:
@@ -292,6 +300,24 @@ class SegmentMachine(Machine):
                 state.due = min(change, state.since + self.plan.dwell_ms)
         else:
             self._stand_outside(view, state, t, (truth, change), cause)
+
+    def is_quiet(self, view: View, state: MachineState) -> bool:
+        """Go on to the next instant of time if nothing changes at `state.due`; return whether it did."""
+        now, limit = state.due, NEVER
+        if state.status == MEMBER:
+            truth, change = self.stay(view.profile, now, now - 1, view.coverage)
+            earliest = state.since + self.plan.min_membership_ms
+            quiet = truth != FALSE or now < earliest
+            limit = earliest if truth == FALSE else NEVER
+        else:
+            truth, change = self.entry(view.profile, now, now - 1, view.coverage)
+            quiet = truth != TRUE
+            if state.status == PENDING:
+                limit = state.since + self.plan.dwell_ms
+                quiet = truth != FALSE and now < limit
+        if quiet:
+            state.due = min(change, limit)
+        return quiet
 
     def pass_time(self, view: View, state: MachineState) -> None:
         """Walk over `state.due`."""

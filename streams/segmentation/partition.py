@@ -424,7 +424,7 @@ class Partition:
         """Make what `flush` yielded the truth."""
         self._record = self._staged.pop(PARTITION_KEY, self._record)
         self.rest.update(self._staged)
-        self._staged, self.dirty = {}, {}
+        self._staged, self.dirty, self._changed = {}, {}, {}
         if len(self.live) > LIVE_MAX:
             self.live.clear()
 
