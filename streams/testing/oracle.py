@@ -85,11 +85,16 @@ class Standing:
         return self.entry.occurred_at_ms
 
     def follow(self, walk: Walk) -> None:
-        """Emit what *walk* found beyond the walk before, as it is."""
+        """Emit what *walk* found beyond the walk before; never earlier than what stands.
+
+        After evidence about the past a walk may stand further back than before. What it finds on its way again
+        comes out in event-time order all the same: an exit not before its entry, an entry not before the last exit.
+        """
         seen = len(self.walk.steps)
         assert walk.steps[:seen] == self.walk.steps, "the past changed without evidence about it"
         for step in walk.steps[seen:]:
-            self.switch(step.at_ms, step.after, step.cause)
+            last_ms = self.exited_ms if self.member_of is None else self.entered_ms
+            self.switch(max(step.at_ms, last_ms), step.after, step.cause)
             self.since_ms = step.at_ms
 
     def amend(self, walk: Walk, at_ms: EpochMs, cause: Cause, *, undoes: bool) -> None:
