@@ -9,7 +9,8 @@ import msgspec
 from streams.bench.race import Race, changelog_topic
 from streams.bench.race_topic import everything
 from streams.runtime.application import wire
-from streams.segmentation.partition import PARTITION_KEY, Partition
+from streams.segmentation.partition import Partition
+from streams.segmentation.residence import PARTITION_KEY
 from streams.settings import Settings
 
 

@@ -17,8 +17,8 @@ from streams.catalogue.library import builtin_catalogue, source_of_events
 from streams.errors import OperationError
 from streams.segmentation.journals import folded, folded_amount
 from streams.segmentation.money import MICROS
-from streams.segmentation.partition import PARTITION_KEY, PartitionRecord
 from streams.segmentation.plans import Plan
+from streams.segmentation.residence import PARTITION_KEY, PartitionRecord
 from streams.segmentation.timeline import NEVER
 
 ORDERS: Final = "orders"

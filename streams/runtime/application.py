@@ -15,7 +15,7 @@ from streams.runtime.ports import Batch, PartitionState
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
 from streams.runtime.telemetry import Telemetry, expose
 from streams.runtime.transport import SegmentApp
-from streams.segmentation.partition import Options
+from streams.segmentation.residence import Options
 from streams.segmentation.vocabulary import Vocabulary
 from streams.segmentation.watermarks import InputSpec
 from streams.settings import ALL_SOURCES, InputTopic, Settings

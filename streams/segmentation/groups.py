@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from streams.segmentation.machines import Cause, Machine, View, adopt, is_behind, stands
+from streams.segmentation.machines import Machine, adopt, is_behind, stands
 from streams.segmentation.plans import Coverage, Profile
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
 from streams.segmentation.timeline import NEVER, EpochMs
+from streams.segmentation.walking import Cause, View
 
 
 class GroupMachine(Machine):

@@ -10,14 +10,11 @@ Order of work at one record (S7): stream time rises, what is due fires (by due i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from heapq import heapify, heappop, heappush
-from typing import Any
+from collections.abc import Iterator
+from heapq import heappop, heappush
 
-import msgspec
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
-from streams.errors import OperationError
 from streams.segmentation.effects import (
     Kind,
     Membership,
@@ -26,49 +23,21 @@ from streams.segmentation.effects import (
     Transition,
 )
 from streams.segmentation.groups import GroupMachine
-from streams.segmentation.machines import Cause, Machine, SegmentMachine, View
-from streams.segmentation.plans import Coverage, Plan, Profile
-from streams.segmentation.profiles import MEMBER, Header, MachineState
+from streams.segmentation.machines import Machine, SegmentMachine
+from streams.segmentation.plans import Plan, Profile
+from streams.segmentation.profiles import MEMBER, MachineState
+from streams.segmentation.residence import DEFAULTS, Options, Residence
 from streams.segmentation.stimuli import EventObserved
-from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 from streams.segmentation.truth import TRUE
-from streams.segmentation.watermarks import InputSpec, Watermarks
-
-PARTITION_KEY = "\x00partition"
-"""Changelog key of the partition's own record; no customer's key has a zero byte."""
+from streams.segmentation.walking import Cause, View
+from streams.segmentation.watermarks import InputSpec
 
 SEEN_BYTES_MAX = 64 * 8
 """Ids remembered per customer, 8 bytes each; an id that comes again after 64 others is taken for new."""
 
-LIVE_MAX = 200_000
-"""Profiles kept decoded between commits; beyond it they go back to rest."""
 
-
-class PartitionRecord(msgspec.Struct, array_like=True):
-    """The partition's own state in the changelog."""
-
-    plan_hash: str
-    watermarks: list[list[int]]
-    coverage: list[int]
-
-
-class Options(msgspec.Struct, frozen=True):
-    """How a partition is run.
-
-    Attributes:
-        wall: live: idle inputs follow the wall clock, late timers are `catchup`; False for replays.
-        catchup_after_ms: a timer that fires later than this after its gate could have opened is `catchup` (S9).
-        coverage_since: sources are known only from the first record read on (S10); False: everything is known.
-        explain: transitions carry their clauses.
-    """
-
-    wall: bool = False
-    catchup_after_ms: DurationMs = 60_000
-    coverage_since: bool = False
-    explain: bool = True
-
-
-class Partition:
+class Partition(Residence):
     """All customers of one partition number.
 
     Attributes:
@@ -76,35 +45,20 @@ class Partition:
         counts: events applied, duplicates, late events, refused, timers fired, late intervals.
     """
 
-    def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options = Options()) -> None:
+    def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options = DEFAULTS) -> None:
         """Start empty."""
-        self.plan, self.options = plan, options
+        super().__init__(plan, inputs, options)
         self.machines: tuple[Machine, ...] = tuple(
             GroupMachine(machine) if machine.partition_group else SegmentMachine(machine)
             for machine in plan.machines
         )
         self.handlers = plan.bind(self.machines)
         self._place = {member.segment_id: m.index for m in plan.machines for member in m.members}
-        self.watermarks = Watermarks(inputs, plan.gates, wall=options.wall)
-        self.coverage: Coverage = (NEVER if options.coverage_since else BEFORE_ALL,) * len(plan.sources)
-        self.effects: list[Transition] = []
         self.counts = dict.fromkeys(
             ("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0
         )
         self.now_ms: EpochMs = BEFORE_ALL
-        self.rest: dict[str, bytes] = {}
-        self.live: dict[str, Profile] = {}
-        self.dirty: dict[str, None] = {}
-        self._staged: dict[str, bytes] = {}
-        self._changed: dict[str, None] = {}
-        self._record = b""
-        self._heaps: list[list[tuple[EpochMs, str]]] = [[] for _ in plan.gates]
-        self._next_wake: EpochMs = NEVER  # not later than the first entry of any heap
-        self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
-        self._wakes = msgspec.msgpack.Decoder(Header).decode
         self._key = ""
-        self._record = self._partition_record()
 
     # ---- stimuli ----------------------------------------------------------------------------------------------
 
@@ -358,19 +312,6 @@ class Partition:
 
     # ---- state ------------------------------------------------------------------------------------------------
 
-    @property
-    def horizon(self) -> EpochMs:
-        """The watermark before which journals may forget: nothing older is still undecided."""
-        return self.watermarks.lowest
-
-    def _profile(self, key: str) -> Profile:
-        profile = self.live.get(key)
-        if profile is None:
-            rest = self.rest.get(key)
-            profile = self.plan.profile_type() if rest is None else self._decode(rest)
-            self.live[key] = profile
-        return profile
-
     def _watch(self, source: str, t: EpochMs) -> None:
         """Note the earliest record of *source* as the start of its coverage, if none is set (S10)."""
         position = self.plan.sources.index(source) if source in self.plan.sources else -1
@@ -409,80 +350,6 @@ class Partition:
         for key in changed:
             shop_id, _, customer_id = key.partition("/")
             yield MembershipsChanged(shop_id, customer_id, self.memberships(key), now)
-
-    def flush(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the changelog records of what changed since the last commit: key, value."""
-        encode, live = self._encode, self.live
-        staged = self._staged = {key: encode(live[key]) for key in self.dirty}
-        yield from staged.items()
-        record = self._partition_record()
-        if record != self._record:
-            staged[PARTITION_KEY] = record
-            yield PARTITION_KEY, record
-
-    def commit(self) -> None:
-        """Make what `flush` yielded the truth."""
-        self._record = self._staged.pop(PARTITION_KEY, self._record)
-        self.rest.update(self._staged)
-        self._staged, self.dirty, self._changed = {}, {}, {}
-        if len(self.live) > LIVE_MAX:
-            self.live.clear()
-
-    def rollback(self) -> None:
-        """Become what the last commit left."""
-        self.effects, self._changed, self._staged = [], {}, {}
-        for key in self.live:
-            if key in self.dirty and key in self.rest:
-                self._rearm(key, self.rest[key])
-        self.live, self.dirty = {}, {}
-        self._take_record(self._record)
-
-    def load(self, key: str, value: bytes | None) -> None:
-        """Take one changelog record during a restore.
-
-        Raises:
-            OperationError: the record belongs to another plan or another number of inputs.
-        """
-        if value is None:
-            self.rest.pop(key, None)
-        elif key == PARTITION_KEY:
-            self._record = value
-        else:
-            self.rest[key] = value
-
-    def ready(self) -> None:
-        """Arm all wake-ups after the last `load`."""
-        self._take_record(self._record)
-        heaps = self._heaps = [[] for _ in self.plan.gates]
-        for key, value in self.rest.items():
-            for gate, deadline in enumerate(self._wakes(value).wakes):
-                if deadline < NEVER:
-                    heaps[gate].append((deadline, key))
-        for heap in heaps:
-            heapify(heap)
-        self._next_wake = BEFORE_ALL
-
-    def _rearm(self, key: str, rest: bytes) -> None:
-        for gate, deadline in enumerate(self._wakes(rest).wakes):
-            if deadline < NEVER:
-                heappush(self._heaps[gate], (deadline, key))
-        self._next_wake = BEFORE_ALL
-
-    def _partition_record(self) -> bytes:
-        return self._encode(
-            PartitionRecord(self.plan.plan_hash, self.watermarks.snapshot(), list(self.coverage))
-        )
-
-    def _take_record(self, value: bytes) -> None:
-        record = msgspec.msgpack.decode(value, type=PartitionRecord)
-        if record.plan_hash != self.plan.plan_hash:
-            raise OperationError(
-                "the state in the changelog was made with other definitions",
-                hint="start the worker with the catalogue it was made with, or with a new STREAMS_APPLICATION_ID, "
-                "which reads the inputs again from their beginning",
-            )
-        self.watermarks.restore(record.watermarks)
-        self.coverage = tuple(record.coverage)
 
 
 def _holds(seen: bytes, digest: bytes) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 from streams.catalogue.compiler import compile_catalogue
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.effects import Membership, Transition
-from streams.segmentation.partition import Options, Partition
+from streams.segmentation.partition import Partition
+from streams.segmentation.residence import DEFAULTS, Options
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DurationMs, EpochMs
 from streams.segmentation.watermarks import InputSpec
@@ -32,7 +33,7 @@ class SegmentationTestDriver:
         sources: Mapping[str, str],
         out_of_orderness_ms: DurationMs | Mapping[str, DurationMs] = 0,
         shared_watermark: bool = True,
-        options: Options = Options(),
+        options: Options = DEFAULTS,
     ) -> None:
         """Compile *catalogue* and start empty.
 

@@ -17,7 +17,7 @@ from confluent_kafka import Message, Producer
 from streams.bench.generator import generated
 from streams.demo.kafka_side import committed_messages
 from streams.runtime.application import wire
-from streams.segmentation.partition import PARTITION_KEY
+from streams.segmentation.residence import PARTITION_KEY
 from streams.settings import Settings
 from streams.testing.kafka import create_topics
 from streams.testing.reference import Reference, identity, origin_of, reference_run

@@ -1,0 +1,171 @@
+"""Where the profiles of a partition live: decoded while they are worked on, at rest as the bytes of their last commit.
+
+There is no undo log: a roll back forgets the decoded profiles that were touched, and what is committed is byte for byte
+what a restart would read (`streams/decisions/0003`). The wake-ups are part of the profiles; the heaps are made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappush
+from typing import Any
+
+import msgspec
+
+from streams.errors import OperationError
+from streams.segmentation.effects import Transition
+from streams.segmentation.plans import Coverage, Plan, Profile
+from streams.segmentation.profiles import Header
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
+from streams.segmentation.watermarks import InputSpec, Watermarks
+
+PARTITION_KEY = "\x00partition"
+"""Changelog key of the partition's own record; no customer's key has a zero byte."""
+
+LIVE_MAX = 200_000
+"""Profiles kept decoded between commits; beyond it they go back to rest."""
+
+
+class PartitionRecord(msgspec.Struct, array_like=True):
+    """The partition's own state in the changelog."""
+
+    plan_hash: str
+    watermarks: list[list[int]]
+    coverage: list[int]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a partition is run.
+
+    Attributes:
+        wall: live: idle inputs follow the wall clock, late timers are `catchup`; False for replays.
+        catchup_after_ms: a timer that fires later than this after its gate could have opened is `catchup` (S9).
+        coverage_since: sources are known only from the first record read on (S10); False: everything is known.
+        explain: transitions carry their clauses.
+    """
+
+    wall: bool = False
+    catchup_after_ms: DurationMs = 60_000
+    coverage_since: bool = False
+    explain: bool = True
+
+
+DEFAULTS = Options()
+"""A replay in which everything is known."""
+
+
+class Residence:
+    """The state of one partition number and its way to the changelog and back.
+
+    Attributes:
+        effects: what has been decided since the last `take_effects`.
+        rest: key → the profile as it was committed.
+        live: key → the profile decoded.
+        dirty: keys whose profile was touched since the last commit, in order.
+        coverage: per source of the plan, since when it was watched.
+    """
+
+    def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options) -> None:
+        """Start empty."""
+        self.plan, self.options = plan, options
+        self.watermarks = Watermarks(inputs, plan.gates, wall=options.wall)
+        self.coverage: Coverage = (NEVER if options.coverage_since else BEFORE_ALL,) * len(plan.sources)
+        self.effects: list[Transition] = []
+        self.rest: dict[str, bytes] = {}
+        self.live: dict[str, Profile] = {}
+        self.dirty: dict[str, None] = {}
+        self._staged: dict[str, bytes] = {}
+        self._changed: dict[str, None] = {}
+        self._heaps: list[list[tuple[EpochMs, str]]] = [[] for _ in plan.gates]
+        self._next_wake: EpochMs = NEVER  # not later than the first entry of any heap
+        self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
+        self._wakes = msgspec.msgpack.Decoder(Header).decode
+        self._record = self._partition_record()
+
+    @property
+    def horizon(self) -> EpochMs:
+        """The watermark before which journals may forget: nothing older is still undecided."""
+        return self.watermarks.lowest
+
+    def _profile(self, key: str) -> Profile:
+        profile = self.live.get(key)
+        if profile is None:
+            rest = self.rest.get(key)
+            profile = self.plan.profile_type() if rest is None else self._decode(rest)
+            self.live[key] = profile
+        return profile
+
+    def flush(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the changelog records of what changed since the last commit: key, value."""
+        encode, live = self._encode, self.live
+        staged = self._staged = {key: encode(live[key]) for key in self.dirty}
+        yield from staged.items()
+        record = self._partition_record()
+        if record != self._record:
+            staged[PARTITION_KEY] = record
+            yield PARTITION_KEY, record
+
+    def commit(self) -> None:
+        """Make what `flush` yielded the truth."""
+        self._record = self._staged.pop(PARTITION_KEY, self._record)
+        self.rest.update(self._staged)
+        self._staged, self.dirty, self._changed = {}, {}, {}
+        if len(self.live) > LIVE_MAX:
+            self.live.clear()
+
+    def rollback(self) -> None:
+        """Become what the last commit left."""
+        self.effects, self._changed, self._staged = [], {}, {}
+        for key in self.live:
+            if key in self.dirty and key in self.rest:
+                self._rearm(key, self.rest[key])
+        self.live, self.dirty = {}, {}
+        self._take_record(self._record)
+
+    def load(self, key: str, value: bytes | None) -> None:
+        """Take one changelog record during a restore.
+
+        Raises:
+            OperationError: the record belongs to another plan or another number of inputs.
+        """
+        if value is None:
+            self.rest.pop(key, None)
+        elif key == PARTITION_KEY:
+            self._record = value
+        else:
+            self.rest[key] = value
+
+    def ready(self) -> None:
+        """Arm all wake-ups after the last `load`."""
+        self._take_record(self._record)
+        heaps = self._heaps = [[] for _ in self.plan.gates]
+        for key, value in self.rest.items():
+            for gate, deadline in enumerate(self._wakes(value).wakes):
+                if deadline < NEVER:
+                    heaps[gate].append((deadline, key))
+        for heap in heaps:
+            heapify(heap)
+        self._next_wake = BEFORE_ALL
+
+    def _rearm(self, key: str, rest: bytes) -> None:
+        for gate, deadline in enumerate(self._wakes(rest).wakes):
+            if deadline < NEVER:
+                heappush(self._heaps[gate], (deadline, key))
+        self._next_wake = BEFORE_ALL
+
+    def _partition_record(self) -> bytes:
+        return self._encode(
+            PartitionRecord(self.plan.plan_hash, self.watermarks.snapshot(), list(self.coverage))
+        )
+
+    def _take_record(self, value: bytes) -> None:
+        record = msgspec.msgpack.decode(value, type=PartitionRecord)
+        if record.plan_hash != self.plan.plan_hash:
+            raise OperationError(
+                "the state in the changelog was made with other definitions",
+                hint="start the worker with the catalogue it was made with, or with a new STREAMS_APPLICATION_ID, "
+                "which reads the inputs again from their beginning",
+            )
+        self.watermarks.restore(record.watermarks)
+        self.coverage = tuple(record.coverage)
