@@ -58,15 +58,16 @@ class Journals:
         self.source_names = tuple(dict.fromkeys(sources.values()))
         self.facts = {fact.name: fact for fact in catalogue.facts}
         self._needs: dict[tuple[str, Where], _Need] = {}
+        groups = {segment.group for segment in catalogue.segments}
+        conditions = [c for segment in catalogue.segments for c in (segment.when, segment.until)]
+        conditions += [group.population for group in catalogue.groups if group.name in groups]
+        named = {name for condition in conditions if condition is not None for name in events_of(condition)}
         for fact in catalogue.facts:
-            if fact.amount:  # aggregates of a money fact are kept for people (gross totals), read or not
+            if fact.amount and fact.name in named:  # read at all, its gross totals are kept for people
                 need = self._need(fact.name, ())
                 need.reach_ms, need.amounts = None, fact.amount
-        for definition in catalogue.segments:
-            for condition in (definition.when, definition.until):
-                self._collect(condition)
-        for group in catalogue.groups:
-            self._collect(group.population)
+        for condition in conditions:
+            self._collect(condition)
         self._specs = self._named()
         self._identifiers: dict[str, str] = {}
         taken: set[str] = set()
