@@ -46,7 +46,13 @@ class HashingCluster:
         self._bootstrap, self._folder, self._partitions = bootstrap, folder, partitions
         self._random = random.Random(seed)
         self._offsets: dict[tuple[str, int], int] = {}
-        self._producer = ck.Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+        self._producer = ck.Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "linger.ms": 5,
+                "enable.idempotence": True,
+            }  # a retry must not reorder
+        )
         self._workers: dict[int, subprocess.Popen[bytes]] = {}
         create_topics(bootstrap, {**dict.fromkeys(self.inputs, partitions), self.output: partitions})
         create_topics(bootstrap, {self.dead_letters: partitions})
