@@ -191,7 +191,6 @@ class _SegmentWalk:
         self.evidence, self.gate_ms = evidence, gate_ms
         self.walk = Walk()
         self.pending_ms: EpochMs | None = None
-        self.stayed = True
         self.resume: Position = (BEFORE_ALL, TIME)
 
     def run(self) -> Walk:
@@ -228,11 +227,8 @@ class _SegmentWalk:
             self._judge(due_ms, BY_TIME, phase)
 
     def _visit_member(self, view: View, phase: int) -> None:
-        stays = self.truths.stay(self.segment, view)
-        if stays != self.stayed:
-            self._decidable(view.at_ms, phase)
-            self.stayed = stays
-        if not stays and view.at_ms >= self.walk.since_ms + self.segment.min_membership_ms:
+        bound_ms = self.walk.since_ms + self.segment.min_membership_ms
+        if view.at_ms >= bound_ms and not self.truths.stay(self.segment, view):
             self._decidable(view.at_ms, phase)
             self.walk.step(view.at_ms, None, cause_at(self.evidence, view.at_ms, phase))
 
@@ -252,7 +248,6 @@ class _SegmentWalk:
         cancelled_ms = self._cancelled_ms(due_ms, phase)
         if cancelled_ms is None:
             self.walk.step(due_ms, self.segment.segment_id, cause)
-            self.stayed = True
         else:
             self.resume = (cancelled_ms, EVIDENCE)
 

@@ -202,6 +202,14 @@ CASES = {
         did(VIEW, 11),
         shared=False,
     ),
+    "a truth comes back while min_membership holds": told(
+        alone(segment(Any_((Last("browsing", ticks(2)), Performed(OPEN))), min_membership=6)),
+        did(ADD, 0),
+        did(OPEN, 4, "b"),
+        did(VIEW, 5.1),
+        did(ADD, 20),
+        shared=False,
+    ),
     "out of order, not late: the exit is certain": told(
         alone(segment(Last("orders", ticks(1)))),
         did(ORDER, 7),
