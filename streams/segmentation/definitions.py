@@ -50,7 +50,6 @@ class GroupDefinition(msgspec.Struct, frozen=True):
     name: str
     kind: Literal["partition", "arbitrated"]
     population: Condition | None = None
-    grace_ms: DurationMs = 0
 
 
 class SegmentDefinition(msgspec.Struct, frozen=True):

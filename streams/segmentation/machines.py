@@ -112,6 +112,8 @@ class Machine:
         """
         known = {waiting[0]: waiting for waiting in state.waiting}
         t = known_from = evidence[0]
+        if state.status == PENDING and state.cause:
+            known.setdefault(state.since, (state.since, state.cause, state.late, False))
         known[t] = evidence
         again, recorder = self.new_state(), Recorder()
         if stands(state, t):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
@@ -88,15 +88,16 @@ class Partition(Residence):
         if digest in seen and _holds(seen, digest):
             self.counts["duplicates"] += 1
             return True
-        self.counts["events"] += 1
-        if late:
-            self.counts["late"] += 1
-        self.dirty[key] = None
-        profile.seen = seen[8 - SEEN_BYTES_MAX :] + digest if len(seen) >= SEEN_BYTES_MAX else seen + digest
         before = len(self.effects)
         if not handler(self, profile, key, event, late):
             self.counts["refused"] += 1
             return False
+        self.dirty[key] = None
+        # Remembered once it has applied: the same id, sent again with what was wrong mended, is no duplicate.
+        profile.seen = seen[8 - SEEN_BYTES_MAX :] + digest if len(seen) >= SEEN_BYTES_MAX else seen + digest
+        self.counts["events"] += 1
+        if late:
+            self.counts["late"] += 1
         if len(self.effects) > before + 1:
             self._put_in_order(before)
         if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
@@ -230,7 +231,7 @@ class Partition(Residence):
         """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
         if self.watermarks.highest < self._next_wake:
             return
-        ready: list[tuple[EpochMs, str]] = []
+        woken: dict[str, None] = {}
         for gate, watermark in enumerate(self.watermarks.gates):
             heap = self._heaps[gate]
             while heap and heap[0][0] <= watermark:
@@ -238,8 +239,9 @@ class Partition(Residence):
                 profile = self._profile(key)
                 if profile.wakes[gate] == deadline:
                     profile.wakes[gate] = NEVER
-                    self.dirty[key] = None
-                    heappush(ready, (self._next_move(profile), key))
+                    self.dirty[key] = woken[key] = None
+        ready = [(self._next_move(self._profile(key)), key) for key in woken]
+        heapify(ready)
         while ready:
             due, key = heappop(ready)
             profile = self._profile(key)

@@ -114,6 +114,10 @@ class Residence:
         if len(self.live) > LIVE_MAX:
             self.live.clear()
 
+    def changelog(self) -> dict[str, bytes]:
+        """Return what the changelog holds after the last commit: key → value."""
+        return {**self.rest, PARTITION_KEY: self._record}
+
     def rollback(self) -> None:
         """Become what the last commit left."""
         self.effects, self._changed, self._staged = [], {}, {}
@@ -124,11 +128,7 @@ class Residence:
         self._take_record(self._record)
 
     def load(self, key: str, value: bytes | None) -> None:
-        """Take one changelog record during a restore.
-
-        Raises:
-            OperationError: the record belongs to another plan or another number of inputs.
-        """
+        """Take one changelog record during a restore."""
         if value is None:
             self.rest.pop(key, None)
         elif key == PARTITION_KEY:
@@ -137,7 +137,11 @@ class Residence:
             self.rest[key] = value
 
     def ready(self) -> None:
-        """Arm all wake-ups after the last `load`."""
+        """Take up the watermarks and arm all wake-ups, after the last `load`.
+
+        Raises:
+            OperationError: the state belongs to another plan or another number of inputs.
+        """
         self._take_record(self._record)
         heaps = self._heaps = [[] for _ in self.plan.gates]
         for key, value in self.rest.items():
@@ -167,5 +171,11 @@ class Residence:
                 hint="start the worker with the catalogue it was made with, or with a new STREAMS_APPLICATION_ID, "
                 "which reads the inputs again from their beginning",
             )
-        self.watermarks.restore(record.watermarks)
+        try:
+            self.watermarks.restore(record.watermarks)
+        except ValueError as error:
+            raise OperationError(
+                str(error),
+                hint="start the worker with the inputs it had, or with a new STREAMS_APPLICATION_ID",
+            ) from None
         self.coverage = tuple(record.coverage)

@@ -94,16 +94,19 @@ class SegmentationTestDriver:
                 found[key.partition("/")[2]] = {m.segment_id: m.since_ms for m in current}
         return found
 
+    def commit(self) -> dict[str, bytes]:
+        """Commit what happened so far; return what the changelog holds then: key → value."""
+        for _ in self.partition.flush():
+            pass
+        self.partition.commit()
+        return self.partition.changelog()
+
     def restart(self) -> None:
         """Commit, and go on from what the changelog would restore: a crash between two commits."""
         old = self.partition
-        records = dict(old.rest)
-        records.update(old.flush())
-        old.commit()
+        changelog = self.commit()
         self.partition = Partition(old.plan, old.watermarks.specs, old.options)
-        for key, value in records.items():
-            self.partition.load(key, value)
-        for key, value in [("\x00partition", old._record)]:
+        for key, value in changelog.items():
             self.partition.load(key, value)
         self.partition.ready()
 

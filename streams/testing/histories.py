@@ -252,7 +252,6 @@ def random_catalogue(choose: Choose) -> Catalogue:
         "G",
         "partition",
         population=random_performed(choose) if choose((False, True)) else None,
-        grace_ms=choose((0, 0, 0, 1)) * TICK_MS,
     )
     whens = [random_condition(choose, [s.segment_id for s in alone]) for _ in range(choose((1, 2)))]
     members = [

@@ -276,34 +276,14 @@ class GroupMachine(Machine):
     def walk(self, evidence: Sequence[Evidence], gate_ms: EpochMs) -> Walk:
         """Walk over *evidence* as far as *gate_ms* allows."""
         walk = Walk()
-        resume: Position = (BEFORE_ALL, TIME)
         for at_ms in self._instants(evidence):
             if at_ms > gate_ms:
                 return walk.stop(gate_ms)
             for phase in phases(evidence, at_ms):
-                if (at_ms, phase) < resume:
-                    continue
                 winner = self.truths.winner(self.group, view_at(evidence, at_ms, phase))
                 if winner != walk.value:
-                    if gate_ms < at_ms + self.group.grace_ms:
-                        return walk.stop(gate_ms, (at_ms, phase))
-                    walk.walked((at_ms + self.group.grace_ms - 1, EVIDENCE))
-                    cancelled_ms = self._cancelled_ms(evidence, (at_ms, phase), winner)
-                    if cancelled_ms is None:
-                        walk.step(at_ms, winner, cause_at(evidence, at_ms, phase))
-                    else:
-                        resume = (cancelled_ms, EVIDENCE)
+                    walk.walked((at_ms - 1, EVIDENCE))
+                    walk.step(at_ms, winner, cause_at(evidence, at_ms, phase))
                 if phase == EVIDENCE:
                     walk.walked((at_ms, EVIDENCE))
         return walk.stop(gate_ms)
-
-    def _cancelled_ms(
-        self, evidence: Sequence[Evidence], due: Position, winner: str | None
-    ) -> EpochMs | None:
-        """Return when evidence within the grace first makes another member win; None when none does."""
-        for at_ms in sorted({e.at_ms for e in evidence}):
-            if (at_ms, EVIDENCE) > due and at_ms < due[0] + self.group.grace_ms:
-                was = self.truths.winner(self.group, view_at(evidence, at_ms, TIME))
-                if was == winner != self.truths.winner(self.group, view_at(evidence, at_ms, EVIDENCE)):
-                    return at_ms
-        return None

@@ -37,10 +37,10 @@ def segment(when: Condition, segment_id: str = "s", **rest: Any) -> SegmentDefin
     return SegmentDefinition(segment_id=segment_id, version=1, label=segment_id, when=when, **rest)
 
 
-def group(*whens: Condition, population: Condition | None = None, grace: int = 0) -> Catalogue:
+def group(*whens: Condition, population: Condition | None = None) -> Catalogue:
     """Return a catalogue of one partition group."""
     members = (segment(when, f"g{rank}", group="G", rank=rank) for rank, when in enumerate(whens, start=1))
-    definition = GroupDefinition("G", "partition", population, grace * TICK_MS)
+    definition = GroupDefinition("G", "partition", population)
     return Catalogue(facts=FACTS, groups=(definition,), segments=tuple(members))
 
 
@@ -265,10 +265,6 @@ CASES = {
             segment(Compare(Aggregate("sum", ORDER, "total"), "le", right=Aggregate("sum", ORDER, "total")))
         ),
         did(ORDER, 1),
-    ),
-    # A partition group's grace.
-    "a group's grace": told(
-        group(Performed(OPEN), Otherwise(), grace=1), did(VIEW, 1), did(OPEN, 2), did(OPEN, 2.5)
     ),
 }
 

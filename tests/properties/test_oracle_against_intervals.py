@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 
@@ -318,15 +317,9 @@ def in_order(history: History) -> list[EventObserved]:
     return sorted(events.values(), key=lambda event: event.event_time_ms)
 
 
-def without_grace(catalogue: Catalogue) -> Catalogue:
-    """Return *catalogue* with partition groups that switch at once: then a switch is a change of the winner."""
-    groups = tuple(msgspec.structs.replace(group, grace_ms=0) for group in catalogue.groups)
-    return msgspec.structs.replace(catalogue, groups=groups)
-
-
 def check_in_order(history: History) -> None:
     """Compare both formulations on the events of *history* in order."""
-    history = replace(history, catalogue=without_grace(history.catalogue))
+    history = replace(history, catalogue=history.catalogue)
     events = in_order(history)
     oracle = Oracle(history.catalogue, sources=SOURCES)
     for event in events:

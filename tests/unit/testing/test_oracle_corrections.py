@@ -205,14 +205,6 @@ class TestPartition:
         assert [(t.segment_id, t.kind, t.occurred_at_ms) for t in corrected] == expected
         assert {t.origin for t in corrected} == {"late"}
 
-    def test_grace(self, members: tuple[SegmentDefinition, ...]) -> None:
-        """With a grace the switch waits, and an order within it cancels the switch."""
-        group = GroupDefinition("G", "partition", grace_ms=T)
-        told = story(*members, group=group).read(("Order", 0)).until(3 * T - 1)
-        assert [t.kind for t in told.oracle.transitions] == ["entered"]
-        told.read(("Order", 3 * T - 1)).until(4 * T)
-        assert [t.kind for t in told.oracle.transitions] == ["entered"]
-
 
 class TestCounting:
     """Counts since, before and alike."""
