@@ -1,12 +1,15 @@
 """Tells one history to the engine and to the oracle, and says where they part.
 
 What is compared, after every stimulus: all transitions in their order (segment, version, kind, origin, time, cause,
-sequence, what is retracted, since when) and all memberships.
+sequence, what is retracted, since when) and all memberships. Cause and origin are left out for customers of whom an event
+was older than one already read: after a repeated walk the engine names the event that made it walk again, because its
+journals keep no event ids; the oracle, which keeps everything, names each evidence itself (decision 2, point 9).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from streams.segmentation.effects import Transition
 from streams.segmentation.stimuli import EventObserved
@@ -34,22 +37,34 @@ def compare(history: History, *, restarts: bool = False) -> None:
         out_of_orderness_ms=history.out_of_orderness_ms,
         shared_watermark=history.shared_watermark,
     )
+    newest: dict[str, int] = {}
+    disordered: set[str] = set()
     for number, stimulus in enumerate(history.stimuli, start=1):
+        if isinstance(stimulus, EventObserved):
+            if stimulus.event_time_ms < newest.get(stimulus.key, stimulus.event_time_ms):
+                disordered.add(stimulus.key)
+            newest[stimulus.key] = max(newest.get(stimulus.key, 0), stimulus.event_time_ms)
         for side in (oracle, driver):
             if isinstance(stimulus, EventObserved):
                 side.observe(stimulus)
             else:
                 side.advance(stimulus.source, stimulus.watermark_ms)
-        said = as_expected(driver.transitions)
+        said = comparable(as_expected(driver.transitions), disordered)
+        expected = comparable(oracle.transitions, disordered)
         members = {f"default/{customer}": segments for customer, segments in driver.memberships().items()}
-        if said != oracle.transitions or members != oracle.memberships():
+        if said != expected or members != oracle.memberships():
             raise AssertionError(
                 f"after stimulus {number} the engine and the oracle disagree\n"
-                + difference(said, oracle.transitions)
+                + difference(said, expected)
                 + f"engine's members: {members}\noracle's members: {oracle.memberships()}\n{history}"
             )
         if restarts:
             driver.restart()
+
+
+def comparable(transitions: Sequence[OracleTransition], disordered: set[str]) -> list[OracleTransition]:
+    """Return *transitions* without cause and origin for the customers *disordered*."""
+    return [replace(t, cause="", origin="event") if t.customer in disordered else t for t in transitions]
 
 
 def as_expected(transitions: Sequence[Transition]) -> list[OracleTransition]:

@@ -153,9 +153,8 @@ class Truths:
         left = self._number(leaf.left, view)
         if leaf.right is None:
             return compare(left, leaf.constant)
-        if not self._counted(leaf.right.event, leaf.right.age, leaf.right.where, view):
-            return False
-        return compare(left * 1_000_000, leaf.factor_ppm * self._number(leaf.right, view))
+        right = self._number(leaf.right, view)
+        return right > 0 and compare(left * 1_000_000, leaf.factor_ppm * right)
 
     def _number(self, aggregate: Aggregate, view: View) -> int:
         counted = self._counted(aggregate.event, aggregate.age, aggregate.where, view)
