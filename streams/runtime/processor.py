@@ -171,9 +171,15 @@ class PartitionProcessor:
             if appended:
                 reference_ms = record.timestamp()[1]
             try:
-                yield Decoded(record, decode(record.value() or b"", reference_ms), None)
+                stimulus = decode(record.value() or b"", reference_ms)
             except RecordError as error:
                 yield Decoded(record, None, error)
+            except StreamsError:
+                raise
+            except Exception as defect:
+                raise RecordFailed(topic, record.offset()) from defect
+            else:
+                yield Decoded(record, stimulus, None)
 
     def _apply(self, topic: str, decoded: Decoded, batch: Batch, report: Report) -> None:
         record, stimulus, error = decoded
