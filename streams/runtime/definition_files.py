@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streams.catalogue.library import builtin_texts, read_catalogue
-from streams.errors import SettingsError
+from streams.errors import DefinitionError, SettingsError
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.vocabulary import Vocabulary
 
@@ -33,5 +33,14 @@ def load_catalogue(folder: str | None, vocabulary: Vocabulary) -> Catalogue:
             f"{folder} holds no YAML files", hint="`streams catalogue --help` shows how one looks"
         )
     texts = builtin_texts(SHARED)
-    texts.update({str(file): file.read_text(encoding="utf-8") for file in found})
+    texts.update({str(file): _text_of(file) for file in found})
     return read_catalogue(texts, vocabulary)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        raise DefinitionError("not UTF-8", file=str(file), line=line, column=column) from None

@@ -1,0 +1,79 @@
+"""``streams catalogue`` from the outside: check, list, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli.main import main
+
+
+def catalogue(*arguments: str) -> Result:
+    """Run ``streams catalogue`` with *arguments*."""
+    return CliRunner().invoke(main, ("catalogue", *arguments), env={"COLUMNS": "200"})
+
+
+def test_check_counts_what_it_read() -> None:
+    """The built-in definitions are all good."""
+    result = catalogue("check")
+
+    assert result.exit_code == 0
+    assert "segments" in result.stdout
+    assert "all good" in result.stdout
+
+
+def test_check_tells_the_first_mistake(tmp_path: Path) -> None:
+    """With file, line, column and hint; the exit code says so too."""
+    (tmp_path / "a.yaml").write_text(
+        "segments:\n  - {id: a, label: A, exclude: b, when: {did: Cart Viewed}}\n"
+    )
+    result = catalogue("check", "--catalogue", str(tmp_path))
+
+    assert result.exit_code not in (0, 1)
+    assert "a.yaml:2:32: unknown segment 'b'" in result.stderr
+
+
+def test_list_says_what_a_segment_waits_for() -> None:
+    """Dwell, grace and the sources of the gate."""
+    result = catalogue("list")
+    (row,) = (text for text in result.stdout.splitlines() if "checkout.abandon" in text)
+
+    assert "30m" in row
+    assert "15m" in row
+    assert "behaviour, orders" in row
+
+
+def test_show_tells_the_clauses() -> None:
+    """One line a clause, in words."""
+    result = catalogue("show", "checkout.abandon")
+
+    assert "did Checkout Started within 2h" in result.stdout
+    assert "did not Order Completed since Checkout Started" in result.stdout
+    assert "not in post_purchase.24h" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["value.vip", "lifecycle.other", "cart.abandon"])
+def test_show_code_prints_the_functions_of_one_segment(name: str) -> None:
+    """--code: the generated Python of that segment and no other."""
+    result = catalogue("show", name, "--code")
+    functions = [text for text in result.stdout.splitlines() if text.startswith("def ")]
+
+    assert functions
+    assert all(name.replace(".", "_") in text for text in functions)
+
+
+def test_show_all_code_is_the_module() -> None:
+    """--code without a name: everything, as it runs."""
+    result = catalogue("show", "--code")
+
+    compile(result.stdout, "plan", "exec")
+
+
+def test_show_of_an_unknown_segment_names_the_nearest() -> None:
+    """A misspelled id is a mistake with a hint."""
+    result = catalogue("show", "checkout.abandn")
+
+    assert result.exit_code not in (0, 1)
+    assert "did you mean 'checkout.abandon'" in result.stderr
