@@ -1,0 +1,60 @@
+"""Conditions in words, as transitions and ``streams catalogue show`` print them."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.catalogue.wording import describe
+from streams.segmentation.conditions import (
+    AgeRange,
+    Aggregate,
+    Compare,
+    Condition,
+    Filter,
+    InSegment,
+    Last,
+    Not,
+    Otherwise,
+    Performed,
+)
+from streams.segmentation.timeline import DAY_MS, HOUR_MS
+
+WITHIN = AgeRange(0, 2 * HOUR_MS)
+COUNT = Aggregate("count", "Order Refunded")
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (Performed("Product Viewed"), "did Product Viewed"),
+        (
+            Performed("Product Viewed", at_least=2, age=WITHIN),
+            "did Product Viewed at least 2 times within 2h",
+        ),
+        (Performed("orders", at_least=1, at_most=1), "did orders exactly 1 times"),
+        (Performed("orders", at_least=2, at_most=4), "did orders 2 to 4 times"),
+        (Not(Performed("orders", since="Checkout Started")), "did not orders since Checkout Started"),
+        (Performed("orders", before="engagement"), "did orders before the last engagement"),
+        (Performed("Product Viewed", same="product_id"), "did Product Viewed with the same product_id"),
+        (Performed("Product Viewed", where=(Filter("brand", "eq", "x"),)), "did Product Viewed [brand = x]"),
+        (Last("orders", AgeRange(30 * DAY_MS, 90 * DAY_MS)), "last orders 30d to 90d ago"),
+        (Last("orders", AgeRange(270 * DAY_MS)), "last orders 270d ago or longer"),
+        (Not(Last("orders", WITHIN)), "last orders not within 2h"),
+        (Compare(COUNT, "ge", 2), "count of Order Refunded >= 2"),
+        (
+            Compare(Aggregate("sum", "Order Refunded", "total", WITHIN), "gt", 19_990_000),
+            "sum of Order Refunded.total within 2h > 19.99",
+        ),
+        (
+            Compare(COUNT, "ge", 0, Aggregate("count", "orders"), 300_000),
+            "count of Order Refunded >= 30% of count of orders",
+        ),
+        (Not(Compare(COUNT, "lt", 3)), "not count of Order Refunded < 3"),
+        (InSegment("value.vip"), "in value.vip"),
+        (Not(InSegment("value.vip")), "not in value.vip"),
+        (Otherwise(), "in no other segment of the group"),
+    ],
+)
+def test_words(condition: Condition, words: str) -> None:
+    """Each leaf reads as a person would say it."""
+    assert describe(condition) == words
