@@ -47,7 +47,7 @@ class Race(msgspec.Struct, frozen=True):
     ) -> dict[str, str]:
         """Return the settings of a worker as environment variables; every *run* has its own group and topics.
 
-        Time is event time alone and the topic holds all there is, as in every replay. The job has one output topic,
+        Time is event time alone, the watermark is stream time, and the topic holds all there is. The job has one output topic,
         so memberships are not written; everything else is as a worker comes.
         """
         interval_ms = commit_interval_ms or self.commit_interval_ms
@@ -62,6 +62,7 @@ class Race(msgspec.Struct, frozen=True):
             "STREAMS_MEMBERSHIPS": "false",
             "STREAMS_CLOCK": "event",
             "STREAMS_COVERAGE": "complete",
+            "STREAMS_OUT_OF_ORDERNESS_MS": "0",
             "STREAMS_COMMIT_INTERVAL_MS": str(interval_ms),
             "STREAMS_CATCHUP_COMMIT_INTERVAL_MS": str(max(interval_ms, 1_000)),
             "STREAMS_METRICS_PORT": "0",
