@@ -217,10 +217,10 @@ class Truths:
         for other in (*referred, *(segment.exclude if exclusions else ())):
             yield from self._truth_conditions(self.segments[other], exclusions=exclusions)
 
-    def readings(self, conditions: Iterable[Condition]) -> tuple[set[str], list[Undoing]]:
-        """Return the event types that *conditions* read, and what takes events back for them."""
+    def readings(self, conditions: Iterable[Condition]) -> tuple[set[str], list[tuple[str, Undoing]]]:
+        """Return the event types that *conditions* read, and what takes events back for them, with its key."""
         event_types: set[str] = set()
-        undoing: list[Undoing] = []
+        undoing: list[tuple[str, Undoing]] = []
         for condition in conditions:
             for name in (name for leaf in leaves(condition) for name in names_in(leaf)):
                 fact = self.facts.get(name)
@@ -228,7 +228,7 @@ class Truths:
                     event_types.add(name)
                 else:
                     event_types.update(fact.events, (other.event for other in fact.undone_by))
-                    undoing.extend(fact.undone_by)
+                    undoing.extend((fact.key or "", other) for other in fact.undone_by)
         return event_types, undoing
 
 

@@ -123,8 +123,13 @@ class Machine(ABC):
         return event.event_type in self.event_types
 
     def undoes(self, event: EventObserved) -> bool:
-        """Return whether *event* takes back what this machine counts (S15)."""
-        return any(event.event_type == other.event and passes(other.where, event) for other in self.undoing)
+        """Return whether *event* takes back what this machine counts (S15); without a key it takes nothing back."""
+        return any(
+            event.event_type == other.event
+            and passes(other.where, event)
+            and event.properties.get(key) is not None
+            for key, other in self.undoing
+        )
 
     @abstractmethod
     def walk(self, evidence: Sequence[Evidence], gate_ms: EpochMs) -> Walk:

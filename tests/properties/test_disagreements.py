@@ -259,6 +259,33 @@ CASES = {
         did(ORDER, 1),
         did(VIEW, 3),
     ),
+    "known by the earliest of the events that take nothing back": told(
+        alone(segment(Not(Performed("orders", age=ticks(0, 1))))),
+        did(ORDER, -0.9),
+        did(REFUND, -5),
+        did(REFUND, -3),
+        out_of_orderness=100,
+    ),
+    "known by late events that take nothing back": told(
+        alone(segment(Not(Performed("orders", age=ticks(0, 0.5))), dwell=3)),
+        did(REFUND, -7),
+        did(VIEW, 2),
+        did(ORDER, -4),
+    ),
+    # Only what takes something back is spared the retraction (S15): without a key it does not.
+    "a cancellation without a key": told(
+        alone(
+            segment(
+                Any_(
+                    (Compare(Aggregate("sum", "orders"), "ge", 30_000_001), Not(Last(CANCEL, ticks(1, 51))))
+                ),
+                dwell=2,
+            )
+        ),
+        did(ORDER, 1),
+        did(REFUND, 4),
+        did(CANCEL, 1),
+    ),
     # An event without a readable amount is an event, of amount 0.
     "a sum over events without an amount": told(
         alone(
