@@ -47,8 +47,8 @@ class Race(msgspec.Struct, frozen=True):
     ) -> dict[str, str]:
         """Return the settings of a worker as environment variables; every *run* has its own group and topics.
 
-        Time is event time alone, the watermark is stream time, and the topic holds all there is. The job has one output topic,
-        so memberships are not written; everything else is as a worker comes.
+        Time is event time alone, the watermark is stream time, and the topic holds all there is. The job has one
+        output topic, so memberships are not written; everything else is as a worker comes.
         """
         interval_ms = commit_interval_ms or self.commit_interval_ms
         return {
