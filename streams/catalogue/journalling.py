@@ -131,20 +131,27 @@ class Journals:
             match leaf:
                 case Performed(event=event, where=where):
                     need = self._need(event, where)
-                    _widen(need, reach_of(leaf))
+                    # The newest may be taken back: then the one before it answers.
+                    _widen(need, leaf.age.to_ms if need.fact.undone_by else reach_of(leaf))
                     if leaf.same is not None:
                         need.values = tuple(dict.fromkeys((*need.values, leaf.same)))
                     for other in (leaf.since, leaf.before):
                         if other is not None:
-                            self._need(other, ())
+                            self._newest(other)
                 case Last(event=event):
-                    self._need(event, ())
+                    self._newest(event)
                 case Compare(left=left, right=right):
                     for aggregate in (left, right):
                         if aggregate is not None:
                             self._collect_aggregate(aggregate)
                 case _:
                     pass
+
+    def _newest(self, event: str) -> None:
+        """Note that the newest *event* is asked for: of what can be taken back, the newest that stands."""
+        need = self._need(event, ())
+        if need.fact.undone_by:
+            _widen(need, None)
 
     def _collect_aggregate(self, aggregate: Aggregate) -> None:
         need = self._need(aggregate.event, aggregate.where)

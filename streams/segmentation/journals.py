@@ -193,9 +193,14 @@ def forget(profile: Any, spec: JournalSpec, horizon_ms: EpochMs) -> None:
         setattr(profile, f"{spec.name}_folded", kept)
     else:
         n = max(n, len(times) - LENGTH_MAX)
+    undone_before_it = columns.get(f"{spec.name}_undone") or ()
+    forgotten = list(zip(columns.get(f"{spec.name}_key", ())[:n], undone_before_it[:n], strict=False))
     del times[:n]
     for entries in columns.values():
         del entries[:n]
+    for key, at in forgotten:
+        if at < NEVER and key is not None:  # the same key may come again: it stays taken back
+            undo(profile, spec, key, at)
 
 
 def undo(profile: Any, spec: JournalSpec, key: str, t: EpochMs) -> None:

@@ -16,7 +16,7 @@ from streams.segmentation.conditions import (
     Not,
     Performed,
 )
-from streams.segmentation.definitions import Catalogue, FactDefinition, SegmentDefinition
+from streams.segmentation.definitions import Catalogue, FactDefinition, SegmentDefinition, Undoing
 from streams.segmentation.timeline import DAY_MS, HOUR_MS
 from streams.testing.shop import SOURCES, builtin
 
@@ -61,6 +61,27 @@ def test_leaves_that_read_the_same_share_a_journal() -> None:
 def test_reach(leaf: Performed, reach: int | None) -> None:
     """Where the newest event answers, nothing older is asked for; counts reach back to the end of their window."""
     assert reach_of(leaf) == reach
+
+
+@pytest.mark.parametrize(
+    ("leaf", "retention"),
+    [
+        (Performed("bought"), None),
+        (Performed("bought", age=DAY), DAY_MS + LATE_MS),
+        (Last("bought", DAY), None),
+        (Performed("Product Viewed", since="bought"), None),
+    ],
+)
+def test_what_can_be_taken_back_is_kept_as_far_as_it_is_asked_for(
+    leaf: Condition, retention: int | None
+) -> None:
+    """The newest occurrence alone does not answer where it may be cancelled: then the one before it does."""
+    bought = FactDefinition(
+        "bought", ("Order Completed",), key="order_id", undone_by=(Undoing("Order Cancelled"),)
+    )
+    found = {spec.name: spec.retention_ms for spec in journals(leaf, facts=(bought,)).specs}
+
+    assert found["bought"] == retention
 
 
 def test_a_sum_needs_one_money_property() -> None:
