@@ -371,5 +371,5 @@ class SegmentMachine(Machine):
 def adopt(state: MachineState, again: MachineState) -> None:
     """Stand where the repeated walk stands, keeping what was emitted (entry, sequences, last entry and exit)."""
     state.status, state.since, state.due = again.status, again.since, again.due
-    state.at = max(state.at, again.at)
+    state.at = again.at
     state.cause, state.late, state.waiting = again.cause, again.late, again.waiting
