@@ -64,6 +64,11 @@ class MergeBuffers:
         """Topics of which enough is here."""
         return frozenset(topic for topic, queue in self._queues.items() if len(queue) >= self._hold_at)
 
+    def oldest(self, now_ms: EpochMs) -> EpochMs:
+        """Return the event time of the oldest head of a queue; *now_ms* when nothing is older."""
+        heads = (queue[0].event_time_ms for queue in self._queues.values() if queue)
+        return min((head for head in heads if head > BEFORE_ALL), default=now_ms)
+
     def empty(self, topic: str) -> bool:
         """Return whether nothing of *topic* is here."""
         return not self._queues[topic]

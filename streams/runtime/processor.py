@@ -153,9 +153,25 @@ class PartitionProcessor:
         buffers = self._buffers
         for topic, records in batch.records.items():
             buffers.add(topic, self._decoded(topic, records, batch))
-        for topic, decoded in buffers.due(batch.caught_up_ms, batch.now_ms):
-            self._apply(topic, decoded, batch, report)
-        batch.hold, batch.waiting = buffers.hold, buffers.waiting
+        if self.core.watched or self._begin_coverage(batch):
+            for topic, decoded in buffers.due(batch.caught_up_ms, batch.now_ms):
+                self._apply(topic, decoded, batch, report)
+            batch.waiting = buffers.waiting
+        else:
+            batch.waiting = True
+        batch.hold = buffers.hold
+
+    def _begin_coverage(self, batch: Batch) -> bool:
+        """At the first start, wait until every topic has shown a record or its end: then it is known what is known.
+
+        A topic without any record is watched from the oldest record of the others on (S10).
+        """
+        silent = [topic for topic in self._topics if self._buffers.empty(topic)]
+        if any(topic not in batch.caught_up_ms for topic in silent):
+            return False
+        for topic in silent:
+            self.core.watch(self._positions[topic], self._buffers.oldest(batch.now_ms))
+        return True
 
     def _decoded(self, topic: str, records: list[InputRecord], batch: Batch) -> Iterator[Decoded]:
         """Yield *records*, each with what it says or why it cannot be used."""
@@ -215,7 +231,7 @@ class PartitionProcessor:
     def _tell_silence(self, now_ms: EpochMs) -> None:
         """Log what is silent and until when, as soon as every source is watched (S10)."""
         self._told = coverage = self.core.coverage
-        silent = silent_segments(self.wiring.plan, coverage, now_ms) if NEVER not in coverage else {}
+        silent = silent_segments(self.wiring.plan, coverage, now_ms) if self.core.watched else {}
         if silent:
             said = (
                 f"{name} {'for ever' if t == NEVER else 'until ' + rfc3339(t)}" for name, t in silent.items()

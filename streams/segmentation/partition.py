@@ -74,8 +74,8 @@ class Partition(Residence):
         rises = t > watermarks.stream_times[position] or watermarks.idle[position]
         if rises and watermarks.observe(position, t) and watermarks.highest >= self._next_wake:
             self._fire_due()
-        if self.options.coverage_since:
-            self._watch(event.source, t)
+        if not self.watched:
+            self.watch(position, t)
         handler = self.handlers.get(event.event_type)
         if handler is None:
             return True
@@ -113,8 +113,8 @@ class Partition(Residence):
         """Let caught-up inputs follow the clock (S4) and fire what is due; return whether time moved."""
         before = self.watermarks.inputs[:]
         moved = self.watermarks.fall_idle(positions, now_ms)
-        if self.options.coverage_since:
-            self._watch_silent(positions)
+        for position in () if self.watched else positions:
+            self.watch(position, self.watermarks.inputs[position])
         if moved:
             self._fire_due()
         return before != self.watermarks.inputs
@@ -314,21 +314,18 @@ class Partition(Residence):
 
     # ---- state ------------------------------------------------------------------------------------------------
 
-    def _watch(self, source: str, t: EpochMs) -> None:
-        """Note the earliest record of *source* as the start of its coverage, if none is set (S10)."""
-        position = self.plan.sources.index(source) if source in self.plan.sources else -1
-        if position >= 0 and self.coverage[position] == NEVER:
-            self.coverage = (*self.coverage[:position], t, *self.coverage[position + 1 :])
+    def watch(self, position: int, since_ms: EpochMs) -> None:
+        """Begin the coverage of the sources of input *position* at *since_ms*, where it has not begun (S10).
 
-    def _watch_silent(self, positions: frozenset[int]) -> None:
-        """Let the coverage of sources that are watched but silent begin now: their logs are read to the end."""
-        for position in positions:
-            spec, since = self.watermarks.specs[position], self.watermarks.inputs[position]
-            if NEVER in self.coverage and since > BEFORE_ALL:
-                self.coverage = tuple(
-                    since if known == NEVER and (not spec.sources or source in spec.sources) else known
-                    for source, known in zip(self.plan.sources, self.coverage, strict=True)
-                )
+        That is the earliest record of the input: the sources of one topic share a log. For a topic that is read to its
+        end and empty it is the shell's to say since when that is known.
+        """
+        sources = self.watermarks.specs[position].sources
+        self.coverage = tuple(
+            since_ms if known == NEVER and (not sources or source in sources) else known
+            for source, known in zip(self.plan.sources, self.coverage, strict=True)
+        )
+        self._take_coverage()
 
     def take_effects(self) -> list[Transition]:
         """Return what was decided since the last call, in order."""

@@ -63,6 +63,7 @@ class Residence:
         live: key → the profile decoded.
         dirty: keys whose profile was touched since the last commit, in order.
         coverage: per source of the plan, since when it was watched.
+        watched: the coverage of every source that an input carries has begun.
     """
 
     def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options) -> None:
@@ -82,6 +83,7 @@ class Residence:
         self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
         self._wakes = msgspec.msgpack.Decoder(Header).decode
         self._record = self._partition_record()
+        self._take_coverage()
 
     @property
     def horizon(self) -> EpochMs:
@@ -179,3 +181,12 @@ class Residence:
                 hint="start the worker with the inputs it had, or with a new STREAMS_APPLICATION_ID",
             ) from None
         self.coverage = tuple(record.coverage)
+        self._take_coverage()
+
+    def _take_coverage(self) -> None:
+        """Note whether the coverage of every source that an input carries has begun."""
+        carried = [spec.sources for spec in self.watermarks.specs]
+        self.watched = not any(
+            known == NEVER and any(not sources or source in sources for sources in carried)
+            for source, known in zip(self.plan.sources, self.coverage, strict=True)
+        )
