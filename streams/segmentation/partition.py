@@ -247,6 +247,31 @@ class Partition(Residence):
             profile = self._profile(key)
             if due < NEVER:
                 self._step(profile, key, due)
+            due = self._arm_all(profile, key)
+            if due < NEVER:
+                heappush(ready, (due, key))
+        self._next_wake = min(self._next_wake, deadline)
+
+    def _fire_due(self) -> None:
+        """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
+        if self.watermarks.highest < self._next_wake:
+            return
+        woken: dict[str, None] = {}
+        for gate, watermark in enumerate(self.watermarks.gates):
+            heap = self._heaps[gate]
+            while heap and heap[0][0] <= watermark:
+                deadline, key = heappop(heap)
+                profile = self._profile(key)
+                if profile.wakes[gate] == deadline:
+                    profile.wakes[gate] = NEVER
+                    self.dirty[key] = woken[key] = None
+        ready = [(self._next_move(self._profile(key)), key) for key in woken]
+        heapify(ready)
+        while ready:
+            due, key = heappop(ready)
+            profile = self._profile(key)
+            if due < NEVER:
+                self._step(profile, key, due)
                 due = self._next_move(profile)
             if due < NEVER:
                 heappush(ready, (due, key))
@@ -254,18 +279,25 @@ class Partition(Residence):
                 self._arm_all(profile, key)
         self._next_wake = min((heap[0][0] for heap in self._heaps if heap), default=NEVER)
 
-    def _arm_all(self, profile: Profile, key: str) -> None:
-        """Wake the profile at the earliest deadline of each gate."""
-        machines, wakes = self.machines, profile.wakes
-        soonest: dict[int, EpochMs] = {}
+    def _arm_all(self, profile: Profile, key: str) -> EpochMs:
+        """Wake the profile at the earliest deadlines; return the earliest instant that may be passed now, else `NEVER`."""
+        machines, wakes, gates, soonest = self.machines, profile.wakes, self.watermarks.gates, NEVER
         for index, state in profile.states.items():
+            due, waiting = state.due, state.waiting
+            if due == NEVER and not waiting:
+                continue
             machine = machines[index]
             gate = machine.gate
-            # A deadline is never before the next instant of time, unless evidence waits.
-            if state.waiting or state.due < soonest.get(gate, wakes[gate]):
-                soonest[gate] = min(machine.deadline(state), soonest.get(gate, NEVER))
-        for gate, deadline in soonest.items():
-            self._arm(profile, key, gate, deadline)
+            watermark = gates[gate]
+            # A deadline is never before the next instant of time, unless evidence waits: most states pass here.
+            if due > watermark and due >= wakes[gate] and not waiting:
+                continue
+            deadline = machine.deadline(state)
+            if deadline <= watermark:
+                soonest = min(soonest, machine.next_instant(state))
+            elif deadline < wakes[gate]:
+                self._arm(profile, key, gate, deadline)
+        return soonest
 
     def _next_move(self, profile: Profile) -> EpochMs:
         """Return the earliest instant that a machine of *profile* may pass now; `NEVER` when none may."""
@@ -284,13 +316,18 @@ class Partition(Residence):
         self._key = key
         self.counts["timers"] += 1
         before = len(self.effects)
-        for index, state in sorted(profile.states.items()):
-            machine = self.machines[index]
-            watermark = self.watermarks.gates[machine.gate]
-            if state.due > watermark and not state.waiting:
+        machines, gates = self.machines, self.watermarks.gates
+        moving = []
+        for index, state in profile.states.items():
+            if state.due > through and not state.waiting:
                 continue
-            if machine.deadline(state) <= watermark and machine.next_instant(state) <= through:
-                machine.walk(View(profile, watermark, self.coverage, self), state, through)
+            machine = machines[index]
+            if machine.deadline(state) <= gates[machine.gate] and machine.next_instant(state) <= through:
+                moving.append(index)
+        for index in sorted(moving) if len(moving) > 1 else moving:
+            machine = machines[index]
+            view = View(profile, gates[machine.gate], self.coverage, self)
+            machine.walk(view, profile.states[index], through)
         if len(self.effects) > before + 1:
             self._put_in_order(before)
 
