@@ -188,6 +188,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("changelog_topic", "", _topic, "", "a topic name; empty: <application id>.changelog", "the compacted topic that restores the state"),
     Knob("create_changelog", True, _boolean, "", "true or false", "create a missing changelog at the start"),
     Knob("output_format", "avro", _one_of("avro", "json"), "", "avro or json", "how transitions and memberships are written"),
+    Knob("clauses", True, _boolean, "", "true or false", "write into each transition the definition's clauses with their values; off, a transition costs about 7 µs less"),
     Knob("memberships", True, _boolean, "", "true or false", "write the memberships topic"),
     Knob("schema_registry_url", "", _text, "", "a URL; empty: schemas from files", "the Confluent-compatible registry for Avro"),
     Knob("schema_dir", "", _text, "", "a folder; empty: the shipped schemas", "where Avro schemas lie when there is no registry"),
@@ -237,6 +238,7 @@ class Settings:
     changelog_topic: str
     create_changelog: bool
     output_format: OutputFormat
+    clauses: bool
     memberships: bool
     schema_registry_url: str
     schema_dir: str

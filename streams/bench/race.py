@@ -48,7 +48,8 @@ class Race(msgspec.Struct, frozen=True):
         """Return the settings of a worker as environment variables; every *run* has its own group and topics.
 
         Time is event time alone, the watermark is stream time, and the topic holds all there is. The job has one
-        output topic, so memberships are not written; everything else is as a worker comes.
+        output topic and no reasons in it, so memberships and clauses are not written; everything else is as a worker
+        comes.
         """
         interval_ms = commit_interval_ms or self.commit_interval_ms
         return {
@@ -59,6 +60,7 @@ class Race(msgspec.Struct, frozen=True):
             "STREAMS_DEAD_LETTER_TOPIC": dead_letters_topic(run),
             "STREAMS_CATALOGUE_DIR": str(self.catalogue),
             "STREAMS_OUTPUT_FORMAT": "json",
+            "STREAMS_CLAUSES": "false",
             "STREAMS_MEMBERSHIPS": "false",
             "STREAMS_CLOCK": "event",
             "STREAMS_COVERAGE": "complete",

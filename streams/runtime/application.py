@@ -41,6 +41,7 @@ def wire(settings: Settings) -> Wiring:
             wall=settings.clock == "wall",
             catchup_after_ms=settings.catchup_after_ms,
             coverage_since=settings.coverage == "since",
+            explain=settings.clauses,
         ),
         inputs=tuple(_input_spec(settings, entry, vocabulary) for entry in settings.inputs),
         decoders={
