@@ -250,33 +250,6 @@ class Partition(Residence):
             due = self._arm_all(profile, key)
             if due < NEVER:
                 heappush(ready, (due, key))
-        self._next_wake = min(self._next_wake, deadline)
-
-    def _fire_due(self) -> None:
-        """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
-        if self.watermarks.highest < self._next_wake:
-            return
-        woken: dict[str, None] = {}
-        for gate, watermark in enumerate(self.watermarks.gates):
-            heap = self._heaps[gate]
-            while heap and heap[0][0] <= watermark:
-                deadline, key = heappop(heap)
-                profile = self._profile(key)
-                if profile.wakes[gate] == deadline:
-                    profile.wakes[gate] = NEVER
-                    self.dirty[key] = woken[key] = None
-        ready = [(self._next_move(self._profile(key)), key) for key in woken]
-        heapify(ready)
-        while ready:
-            due, key = heappop(ready)
-            profile = self._profile(key)
-            if due < NEVER:
-                self._step(profile, key, due)
-                due = self._next_move(profile)
-            if due < NEVER:
-                heappush(ready, (due, key))
-            else:
-                self._arm_all(profile, key)
         self._next_wake = min((heap[0][0] for heap in self._heaps if heap), default=NEVER)
 
     def _arm_all(self, profile: Profile, key: str) -> EpochMs:
