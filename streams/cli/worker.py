@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -60,6 +61,7 @@ def command(assignments: Sequence[str], check: bool, list_settings: bool, log_le
                 f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
             )
         os.environ[PREFIX + name.strip().upper()] = value
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust's own: nothing is open yet
     settings = Settings.load(os.environ)  # wrong settings are told before Faust is loaded
     if check:
         from streams.runtime.application import wire  # noqa: PLC0415 - only this path needs it

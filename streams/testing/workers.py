@@ -16,6 +16,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.settings import PREFIX, Settings
 
+START_S = 6.0
+"""Time in which a worker has loaded and answers to signals, on a busy machine too."""
+
 
 def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
     """Return the environment in which a worker has *settings* (names as in `Settings`) and no others."""
@@ -29,6 +32,7 @@ class Workers:
     def __init__(self, settings: Mapping[str, object], folder: Path, count: int = 1) -> None:
         """Start *count* workers with stable instance ids; their logs go to *folder*."""
         self._environment, self._folder = environment_of(settings), folder
+        self._started_s = 0.0
         self.processes = [self._start(number) for number in range(count)]
 
     def __enter__(self) -> Self:
@@ -44,6 +48,7 @@ class Workers:
             process.wait()
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
+        self._started_s = time.monotonic()
         environment = {**self._environment, "STREAMS_INSTANCE_ID": f"worker-{number}"}
         command = [sys.executable, "-m", "streams", "worker", "--log-level", "warn"]
         with self._log(number).open("ab") as log:
@@ -64,7 +69,11 @@ class Workers:
             assert process.poll() is None, f"worker {number} ended: {self._log(number).read_text()[-3000:]}"
 
     def stop(self) -> list[int]:
-        """End them with SIGTERM; return their exit codes."""
+        """End them with SIGTERM; return their exit codes.
+
+        A process that has only begun to load dies of SIGTERM like any other, so the youngest is given time to start.
+        """
+        time.sleep(max(0.0, self._started_s + START_S - time.monotonic()))
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         return [process.wait(30) for process in self.processes]
