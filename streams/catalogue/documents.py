@@ -5,7 +5,7 @@ The grammar, in one look:
     facts:    NAME: {events, where, key, amount, undone_by}
     groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
     segments: - {id, version, label, description, owner, group, rank, when, until, exclude,
-                 dwell, grace, gate, min_membership}
+                 dwell, grace, gate, min_membership, tests}
 
     CONDITION
       all: [CONDITION, …]     any: [CONDITION, …]     not: CONDITION     in: SEGMENT     otherwise: true
@@ -16,7 +16,8 @@ The grammar, in one look:
       count: EVENT            within | ago, where, at_least | more_than | at_most | less_than: N or N% with of: AGGREGATE
       sum: EVENT.PROPERTY     (a fact with an amount needs no property) likewise, in units of money
 
-An EVENT is an event type or a fact. What cannot be read raises `DefinitionError` at its place.
+An EVENT is an event type or a fact. What cannot be read raises `DefinitionError` at its place. Which keys a form has
+stands in `streams.catalogue.grammar`, from where the JSON Schema has them too; a new key is written there first.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Callable, Collection
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+from streams.catalogue.grammar import CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest, read
 from streams.segmentation.conditions import (
     DEPTH_MAX,
@@ -50,8 +52,6 @@ from streams.segmentation.definitions import (
     Undoing,
 )
 
-_RANGE_KEYS = ("within", "ago")
-_COUNT_KEYS = ("at_least", "at_most", "exactly")
 _COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
 _FILTERS = {
     "not": "ne",
@@ -64,11 +64,6 @@ _FILTERS = {
 }
 _NUMERIC = ("below", "at_most", "above", "at_least")
 _NUMBER_MAX = 10**12
-_HEADS = ("all", "any", "not", "in", "otherwise", "did", "did_not", "last", "count", "sum")
-_SEGMENT_KEYS = (
-    *("id", "version", "label", "description", "owner", "group", "rank"),
-    *("when", "until", "exclude", "dwell", "grace", "gate", "min_membership"),
-)
 
 
 class Section(NamedTuple):
@@ -85,7 +80,7 @@ def sections(file: str, text: str) -> Section:
     Raises:
         DefinitionError: it is no YAML, or has other keys than facts, groups and segments.
     """
-    parts = read(file, text).mapping(("facts", "groups", "segments"))
+    parts = read(file, text).mapping(FORMS["file"])
     return Section(
         parts["facts"].mapping() if "facts" in parts else {},
         parts["groups"].mapping() if "groups" in parts else {},
@@ -100,6 +95,7 @@ class Document:
         facts: the facts read so far, by name.
         segment_nodes: segment id → where it says its id.
         references: every mention of another segment, and of a group: its place, its kind, the name.
+        tests: segment id → the files of scenarios that it names.
     """
 
     def __init__(self, events: Collection[str]) -> None:
@@ -108,13 +104,14 @@ class Document:
         self.facts: dict[str, FactDefinition] = {}
         self.segment_nodes: dict[str, Node] = {}
         self.references: list[tuple[Node, str, str]] = []
+        self.tests: dict[str, list[Node]] = {}
         self._sums: dict[tuple[str, tuple[Filter, ...]], str] = {}
 
     def fact(self, name: str, node: Node) -> FactDefinition:
         """Return the fact *name*, which conditions may name from now on."""
         if name in self.events:
             raise node.error(f"{name!r} is an event", "give the fact a name of its own")
-        parts = node.mapping(("events", "where", "key", "amount", "undone_by"))
+        parts = node.mapping(FORMS["fact"])
         undoing = [self._undoing(item) for item in parts["undone_by"].items()] if "undone_by" in parts else []
         key = parts["key"].text() if "key" in parts else None
         if undoing and key is None:
@@ -135,19 +132,19 @@ class Document:
     def _undoing(self, node: Node) -> Undoing:
         if not node.is_mapping:
             return Undoing(node.one_of(self.events, "event"))
-        parts = node.mapping(("event", "where"))
+        parts = node.mapping(FORMS["undoing"])
         return Undoing(_required(node, parts, "event").one_of(self.events, "event"), self._filters(parts))
 
     def group(self, name: str, node: Node) -> GroupDefinition:
         """Return the group *name*."""
-        parts = node.mapping(("kind", "population"))
+        parts = node.mapping(FORMS["group"])
         kind = _required(node, parts, "kind").one_of(("partition", "arbitrated"), "kind of group")
         population = self.condition(parts["population"]) if "population" in parts else None
         return GroupDefinition(name, "partition" if kind == "partition" else "arbitrated", population)
 
     def segment(self, node: Node) -> SegmentDefinition:
         """Return one segment."""
-        parts = node.mapping(_SEGMENT_KEYS)
+        parts = node.mapping(FORMS["segment"])
         segment_id = _required(node, parts, "id").text()
         if not segment_id.replace(".", "").replace("_", "").isalnum():
             raise parts["id"].error(
@@ -158,6 +155,7 @@ class Document:
                 f"segment {segment_id!r} is defined twice", "a new version replaces the old one"
             )
         self.segment_nodes[segment_id] = parts["id"]
+        self.tests[segment_id] = parts["tests"].items() if "tests" in parts else []
         group = parts["group"].text() if "group" in parts else ""
         if group:
             self.references.append((parts["group"], "group", group))
@@ -202,15 +200,15 @@ class Document:
         if node.is_list:
             return All(tuple(self._condition(item, level + 1) for item in node.items()))
         parts = node.mapping()
-        heads = [key for key in parts if key in _HEADS]
+        heads = [key for key in parts if key in CONDITIONS]
         if len(heads) != 1:
-            unknown = next((key for key in parts if key not in _HEADS), "")
+            unknown = next((key for key in parts if key not in CONDITIONS), "")
             hint = (
-                nearest(unknown, _HEADS)
+                nearest(unknown, CONDITIONS)
                 if not heads
                 else f"split {' and '.join(heads)} into a list under 'all'"
             )
-            raise node.error("a condition needs exactly one of " + ", ".join(_HEADS), hint)
+            raise node.error("a condition needs exactly one of " + ", ".join(CONDITIONS), hint)
         head = heads[0]
         read_head: dict[str, Callable[[Node, dict[str, Node], int], Condition]] = {
             "all": lambda n, p, k: All(self._several(p["all"], k)),
@@ -220,7 +218,7 @@ class Document:
             "otherwise": lambda n, p, k: _otherwise(p["otherwise"]),
         }
         if head in read_head:
-            node.mapping((head,))
+            node.mapping(CONDITIONS[head])
             return read_head[head](node, parts, level)
         return {"did": self._did, "did_not": self._did_not, "last": self._last}.get(head, self._compare)(node)
 
@@ -238,7 +236,7 @@ class Document:
         return node.one_of([*self.facts, *self.events], "event or fact")
 
     def _did(self, node: Node) -> Condition:
-        parts = node.mapping(("did", *_COUNT_KEYS, *_RANGE_KEYS, "since", "before", "where", "same"))
+        parts = node.mapping(CONDITIONS["did"])
         least, most = 1, None
         if "exactly" in parts:
             if "at_least" in parts or "at_most" in parts:
@@ -254,7 +252,7 @@ class Document:
         return self._performed(parts, "did", least, most)
 
     def _did_not(self, node: Node) -> Condition:
-        parts = node.mapping(("did_not", *_RANGE_KEYS, "since", "before", "where"))
+        parts = node.mapping(CONDITIONS["did_not"])
         return Not(self._performed(parts, "did_not", 1, None))
 
     def _performed(self, parts: dict[str, Node], head: str, least: int, most: int | None) -> Performed:
@@ -270,11 +268,11 @@ class Document:
         )
 
     def _last(self, node: Node) -> Condition:
-        parts = node.mapping(("last", *_RANGE_KEYS))
+        parts = node.mapping(CONDITIONS["last"])
         return Last(self._event(parts["last"]), _age(parts))
 
     def _compare(self, node: Node) -> Condition:
-        parts = node.mapping(("count", "sum", *_RANGE_KEYS, "where", *_COMPARISONS, "of"))
+        parts = node.mapping({**CONDITIONS["count"], **CONDITIONS["sum"]})
         signs = [key for key in parts if key in _COMPARISONS]
         if len(signs) != 1:
             raise node.error("a comparison needs exactly one of " + ", ".join(_COMPARISONS))
@@ -282,7 +280,7 @@ class Document:
         limit = parts[signs[0]]
         if limit.text().endswith("%"):
             other = _required(node, parts, "of")
-            right = self._aggregate(other, other.mapping(("count", "sum", *_RANGE_KEYS, "where")))
+            right = self._aggregate(other, other.mapping(FORMS["share"]))
             if right.kind != left.kind:
                 raise other.error(f"a {left.kind} has no share of a {right.kind}")
             return Compare(left, sign, 0, right, _scaled(limit, limit.text()[:-1], 10_000))  # type: ignore[arg-type]
@@ -324,7 +322,7 @@ class Document:
         found = []
         for name, node in parts["where"].mapping().items() if "where" in parts else ():
             if node.is_mapping:
-                for key, value in node.mapping(_FILTERS).items():
+                for key, value in node.mapping(FORMS["filter"]).items():
                     found.append(Filter(name, _FILTERS[key], _wanted(key, value)))  # type: ignore[arg-type]
             else:
                 found.append(Filter(name, "eq", _wanted("eq", node)))
@@ -367,7 +365,7 @@ def _age(parts: dict[str, Node]) -> AgeRange:
         return AgeRange(0, length)
     if "ago" not in parts:
         return EVER
-    ago = parts["ago"].mapping(("from", "to"))
+    ago = parts["ago"].mapping(FORMS["ago"])
     begin = ago["from"].duration() if "from" in ago else 0
     end = ago["to"].duration() if "to" in ago else None
     if end is not None and end <= begin:

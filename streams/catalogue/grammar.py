@@ -1,0 +1,165 @@
+"""The grammar of definitions as data: which keys each form has and what they may hold.
+
+`streams.catalogue.documents` accepts exactly these keys, `streams.catalogue.schema` writes them as a JSON Schema for
+editors, and `streams.catalogue.findings` walks along them: one description, so that the three cannot drift apart.
+
+A *form* is a mapping with known keys. A condition is the form that its first word (its *head*) names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Value = Literal[
+    "text",  # one line
+    "id",  # letters, digits, '_' and '.'
+    "flag",
+    "true",
+    "whole",  # 0, 1, 2, ...
+    "natural",  # 1, 2, 3, ...
+    "number",
+    "limit",  # a number, or with 'of' a percentage
+    "duration",
+    "event",  # an event or a fact
+    "amount",  # EVENT.PROPERTY, or a fact with an amount
+    "type",  # an event, not a fact
+    "types",  # one or several
+    "property",
+    "properties",  # one or several
+    "filters",  # property: test
+    "scalar",
+    "scalars",
+    "segment",
+    "segments",  # one or several
+    "group",
+    "gate",
+    "kind of group",
+    "condition",
+    "conditions",
+    "undoings",
+    "facts",
+    "groups",
+    "definitions",
+    "ago",
+    "share",
+    "files",  # names of files, one or several
+]
+"""What a key may hold."""
+
+
+class Key(NamedTuple):
+    """One key of a form: what it may hold, what it says, whether it must stand there."""
+
+    value: Value
+    says: str
+    required: bool = False
+
+
+Form = Mapping[str, Key]
+
+_RANGE: Form = {
+    "within": Key("duration", "Only what is younger than this, such as 30m, 72h or 90d."),
+    "ago": Key("ago", "Only what is at least 'from' and less than 'to' old."),
+}
+_WHERE: Form = {"where": Key("filters", "Only events whose properties pass these tests.")}
+_MARKS: Form = {
+    "since": Key("event", "Only at or after the last of this event; without one, nothing counts."),
+    "before": Key("event", "Only before the last of this event."),
+}
+_LIMITS: Form = {
+    "at_least": Key("limit", "Not less than this number (with 'of': this percentage)."),
+    "more_than": Key("limit", "More than this number (with 'of': this percentage)."),
+    "at_most": Key("limit", "Not more than this number (with 'of': this percentage)."),
+    "less_than": Key("limit", "Less than this number (with 'of': this percentage)."),
+    "of": Key("share", "What a percentage is a share of."),
+}
+_COUNT = Key("event", "How many of an event or fact.")
+_SUM = Key("amount", "The sum of a money property: EVENT.PROPERTY, or a fact with an amount.")
+
+CONDITIONS: Mapping[str, Form] = {
+    "all": {"all": Key("conditions", "True when every one is.", required=True)},
+    "any": {"any": Key("conditions", "True when at least one is.", required=True)},
+    "not": {"not": Key("condition", "True when the other is not.", required=True)},
+    "in": {"in": Key("segment", "The truth of another segment.", required=True)},
+    "otherwise": {
+        "otherwise": Key("true", "The catch-all of a partition group: none above is true.", required=True)
+    },
+    "did": {
+        "did": Key("event", "Did this event or fact, at least once unless a number is said.", required=True),
+        "at_least": Key("natural", "At least so many times."),
+        "at_most": Key("whole", "At most so many times."),
+        "exactly": Key("whole", "Exactly so many times."),
+        **_RANGE,
+        **_MARKS,
+        **_WHERE,
+        "same": Key("property", "Counts only events that have the same value of this property."),
+    },
+    "did_not": {
+        "did_not": Key("event", "Did this event or fact not even once.", required=True),
+        **_RANGE,
+        **_MARKS,
+        **_WHERE,
+    },
+    "last": {"last": Key("event", "The newest of this event or fact is this old.", required=True), **_RANGE},
+    "count": {"count": _COUNT._replace(required=True), **_RANGE, **_WHERE, **_LIMITS},
+    "sum": {"sum": _SUM._replace(required=True), **_RANGE, **_WHERE, **_LIMITS},
+}
+"""Head of a condition -> its form."""
+
+FORMS: Mapping[str, Form] = {
+    "file": {
+        "facts": Key("facts", "Named sets of events, by name."),
+        "groups": Key("groups", "Groups of segments, by name."),
+        "segments": Key("definitions", "The segments."),
+    },
+    "fact": {
+        "events": Key("types", "The event types it consists of.", required=True),
+        **_WHERE,
+        "key": Key("property", "The property that identifies an occurrence, such as order_id."),
+        "amount": Key("properties", "Money properties; the first present one counts."),
+        "undone_by": Key("undoings", "Events with the same key that take an occurrence back."),
+    },
+    "undoing": {"event": Key("type", "What takes it back.", required=True), **_WHERE},
+    "group": {
+        "kind": Key(
+            "kind of group", "partition: exactly one member; arbitrated: all, one active.", required=True
+        ),
+        "population": Key("condition", "For a partition: who is in it at all."),
+    },
+    "segment": {
+        "id": Key("id", "Its name for machines.", required=True),
+        "version": Key("natural", "Counts its changes; default 1."),
+        "label": Key("text", "Its name for people: Intent, window, exclusions.", required=True),
+        "description": Key("text", "What it is for."),
+        "owner": Key("text", "Who answers for it."),
+        "group": Key("group", "The group that it is a member of."),
+        "rank": Key("natural", "Its place in the group; 1 is tried first."),
+        "when": Key(
+            "condition", "When a customer enters; without 'until' also how long they stay.", required=True
+        ),
+        "until": Key("condition", "When a member leaves."),
+        "exclude": Key("segments", "Whoever is in one of these is not in this one."),
+        "dwell": Key("duration", "How long 'when' must hold before the entry."),
+        "grace": Key("duration", "How long evidence may still cancel the entry."),
+        "gate": Key("gate", "none: do not wait for the sources that could tell otherwise."),
+        "min_membership": Key("duration", "No exit earlier than this after the entry."),
+        "tests": Key("files", "Files of scenarios, beside this one."),
+    },
+    "ago": {
+        "from": Key("duration", "At least this old."),
+        "to": Key("duration", "Less than this old."),
+    },
+    "share": {"count": _COUNT, "sum": _SUM, **_RANGE, **_WHERE},
+    "filter": {
+        "not": Key("scalar", "Another value, or none."),
+        "below": Key("number", "Less than."),
+        "at_most": Key("number", "Not more than."),
+        "above": Key("number", "More than."),
+        "at_least": Key("number", "Not less than."),
+        "in": Key("scalars", "One of these values."),
+        "exists": Key("flag", "Whether it has a value at all."),
+    },
+    **{f"condition {head}": form for head, form in CONDITIONS.items()},
+}
+"""Name of a form -> its keys."""
