@@ -1,0 +1,86 @@
+"""Reads what several forms share: ages, tests of properties, numbers, the keys that must be there."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from streams.catalogue.grammar import FORMS
+from streams.catalogue.nodes import Node
+from streams.segmentation.conditions import EVER, AgeRange, Filter
+
+_FILTERS = {
+    "not": "ne",
+    "below": "lt",
+    "at_most": "le",
+    "above": "gt",
+    "at_least": "ge",
+    "in": "in",
+    "exists": "exists",
+}
+_NUMERIC = ("below", "at_most", "above", "at_least")
+_NUMBER_MAX = 10**12
+
+
+def required(node: Node, parts: dict[str, Node], key: str) -> Node:
+    """Return the value of *key*, which *node* must have."""
+    if key not in parts:
+        raise node.error(f"{key!r} is missing")
+    return parts[key]
+
+
+def read_filters(parts: dict[str, Node]) -> tuple[Filter, ...]:
+    """Return the tests under ``where``; none when there is no such key."""
+    found = []
+    for name, node in parts["where"].mapping().items() if "where" in parts else ():
+        if node.is_mapping:
+            for key, value in node.mapping(FORMS["filter"]).items():
+                found.append(Filter(name, _FILTERS[key], _wanted(key, value)))  # type: ignore[arg-type]
+        else:
+            found.append(Filter(name, "eq", _wanted("eq", node)))
+    return tuple(found)
+
+
+def _wanted(test: str, node: Node) -> Any:
+    """Return what a filter compares with."""
+    if test == "in":
+        return tuple(_wanted("eq", item) for item in node.items())
+    if test == "exists":
+        return node.flag()
+    value = node.scalar()
+    if value is None:
+        raise node.error("expected a value", "write 'exists: false' for a property that is missing")
+    if test in _NUMERIC and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise node.error(f"expected a number, found {node.text()[:40]!r}")
+    return value
+
+
+def read_age(parts: dict[str, Node]) -> AgeRange:
+    """Return the ages that ``within`` or ``ago`` mean; every age when there is neither."""
+    if "within" in parts and "ago" in parts:
+        raise parts["ago"].error("'within' and 'ago' exclude each other")
+    if "within" in parts:
+        length = parts["within"].duration()
+        if not length:
+            raise parts["within"].error("nothing lies within no time")
+        return AgeRange(0, length)
+    if "ago" not in parts:
+        return EVER
+    ago = parts["ago"].mapping(FORMS["ago"])
+    begin = ago["from"].duration() if "from" in ago else 0
+    end = ago["to"].duration() if "to" in ago else None
+    if end is not None and end <= begin:
+        raise parts["ago"].error("'to' must be longer ago than 'from'")
+    return AgeRange(begin, end)
+
+
+def scaled(node: Node, text: str, scale: int) -> int:
+    """Return the number in *text*, times *scale*; it must be whole then."""
+    try:
+        value = Decimal(text.strip())
+        whole = int(value * scale) if abs(value) <= _NUMBER_MAX else None
+    except (InvalidOperation, ValueError):
+        raise node.error(f"expected a number, found {text[:40]!r}") from None
+    if whole is None or whole != value * scale:
+        raise node.error(f"{text[:40]!r} is too large or has too many decimals")
+    return whole

@@ -1,0 +1,182 @@
+"""Reads conditions from YAML; the grammar stands in `streams.catalogue.documents`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from streams.catalogue.grammar import CONDITIONS, FORMS
+from streams.catalogue.nodes import Node, nearest
+from streams.catalogue.parts import read_age, read_filters, required, scaled
+from streams.segmentation.conditions import (
+    DEPTH_MAX,
+    Aggregate,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    Filter,
+    InSegment,
+    Last,
+    Not,
+    Otherwise,
+    Performed,
+    depth,
+)
+from streams.segmentation.definitions import FactDefinition
+
+_COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
+
+
+class ConditionReader:
+    """Reads conditions, knowing which events and facts exist.
+
+    Attributes:
+        facts: the facts that conditions may name, by name.
+        references: every mention of another segment, and of a group: its place, its kind, the name.
+    """
+
+    def __init__(self, events: Collection[str]) -> None:
+        """Accept *events* (canonical event types)."""
+        self.events = events
+        self.facts: dict[str, FactDefinition] = {}
+        self.references: list[tuple[Node, str, str]] = []
+        self._sums: dict[tuple[str, tuple[Filter, ...]], str] = {}
+
+    def condition(self, node: Node) -> Condition:
+        """Return the condition at *node*; a list means ``all``."""
+        found = self._condition(node, 1)
+        if depth(found) > DEPTH_MAX:
+            raise node.error(
+                f"nested deeper than {DEPTH_MAX} levels", "name a part as a segment and use 'in:'"
+            )
+        return found
+
+    def _condition(self, node: Node, level: int) -> Condition:
+        if level > 2 * DEPTH_MAX:
+            raise node.error(f"nested deeper than {DEPTH_MAX} levels")
+        if node.is_list:
+            return All(tuple(self._condition(item, level + 1) for item in node.items()))
+        parts = node.mapping()
+        heads = [key for key in parts if key in CONDITIONS]
+        if len(heads) != 1:
+            unknown = next((key for key in parts if key not in CONDITIONS), "")
+            hint = (
+                nearest(unknown, CONDITIONS)
+                if not heads
+                else f"split {' and '.join(heads)} into a list under 'all'"
+            )
+            raise node.error("a condition needs exactly one of " + ", ".join(CONDITIONS), hint)
+        head = heads[0]
+        read_head: dict[str, Callable[[Node, dict[str, Node], int], Condition]] = {
+            "all": lambda n, p, k: All(self._several(p["all"], k)),
+            "any": lambda n, p, k: Any_(self._several(p["any"], k)),
+            "not": lambda n, p, k: Not(self._condition(p["not"], k + 1)),
+            "in": lambda n, p, k: InSegment(self._segment(p["in"])),
+            "otherwise": lambda n, p, k: _otherwise(p["otherwise"]),
+        }
+        if head in read_head:
+            node.mapping(CONDITIONS[head])
+            return read_head[head](node, parts, level)
+        return {"did": self._did, "did_not": self._did_not, "last": self._last}.get(head, self._compare)(node)
+
+    def _several(self, node: Node, level: int) -> tuple[Condition, ...]:
+        if not node.is_list or not node.items():
+            raise node.error("expected a list of conditions")
+        return tuple(self._condition(item, level + 1) for item in node.items())
+
+    def _segment(self, node: Node) -> str:
+        name = node.text()
+        self.references.append((node, "segment", name))
+        return name
+
+    def _event(self, node: Node) -> str:
+        return node.one_of([*self.facts, *self.events], "event or fact")
+
+    def _did(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["did"])
+        least, most = 1, None
+        if "exactly" in parts:
+            if "at_least" in parts or "at_most" in parts:
+                raise parts["exactly"].error("'exactly' stands alone")
+            least = most = parts["exactly"].whole()
+        if "at_least" in parts:
+            least = parts["at_least"].whole(1)
+        if "at_most" in parts:
+            most = parts["at_most"].whole()
+            least = least if "at_least" in parts else 0
+        if most is not None and most < least:
+            raise node.error(f"at most {most} is less than at least {least}")
+        return self._performed(parts, "did", least, most)
+
+    def _did_not(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["did_not"])
+        return Not(self._performed(parts, "did_not", 1, None))
+
+    def _performed(self, parts: dict[str, Node], head: str, least: int, most: int | None) -> Performed:
+        return Performed(
+            event=self._event(parts[head]),
+            at_least=least,
+            at_most=most,
+            age=read_age(parts),
+            since=self._event(parts["since"]) if "since" in parts else None,
+            before=self._event(parts["before"]) if "before" in parts else None,
+            where=read_filters(parts),
+            same=parts["same"].text() if "same" in parts else None,
+        )
+
+    def _last(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["last"])
+        return Last(self._event(parts["last"]), read_age(parts))
+
+    def _compare(self, node: Node) -> Condition:
+        parts = node.mapping({**CONDITIONS["count"], **CONDITIONS["sum"]})
+        signs = [key for key in parts if key in _COMPARISONS]
+        if len(signs) != 1:
+            raise node.error("a comparison needs exactly one of " + ", ".join(_COMPARISONS))
+        left, sign = self._aggregate(node, parts), _COMPARISONS[signs[0]]
+        limit = parts[signs[0]]
+        if limit.text().endswith("%"):
+            other = required(node, parts, "of")
+            right = self._aggregate(other, other.mapping(FORMS["share"]))
+            if right.kind != left.kind:
+                raise other.error(f"a {left.kind} has no share of a {right.kind}")
+            return Compare(left, sign, 0, right, scaled(limit, limit.text()[:-1], 10_000))  # type: ignore[arg-type]
+        if "of" in parts:
+            raise parts["of"].error("'of' needs a percentage, such as 'at_least: 30%'")
+        return Compare(left, sign, scaled(limit, limit.text(), 1_000_000 if left.kind == "sum" else 1))  # type: ignore[arg-type]
+
+    def _aggregate(self, node: Node, parts: dict[str, Node]) -> Aggregate:
+        if ("sum" in parts) == ("count" in parts):
+            raise node.error("expected exactly one of count, sum")
+        kind = "sum" if "sum" in parts else "count"
+        named = parts[kind]
+        event, _, field = (
+            named.text().rpartition(".") if kind == "sum" and "." in named.text() else (named.text(), "", "")
+        )
+        known = [*self.facts, *self.events]
+        if event not in known:
+            raise named.error(f"unknown event or fact {event[:80]!r}", nearest(event, known))
+        where = read_filters(parts)
+        if kind == "sum":
+            self._check_sum(named, event, field, where)
+        return Aggregate("sum" if kind == "sum" else "count", event, field or None, read_age(parts), where)
+
+    def _check_sum(self, named: Node, event: str, field: str, where: tuple[Filter, ...]) -> None:
+        """Refuse a sum of nothing, and a second sum of other money over the same events."""
+        amount = ", ".join(self.facts[event].amount) if event in self.facts else ""
+        if not field and not amount:
+            raise named.error(
+                f"a sum of {event!r} needs a money property",
+                f"write 'sum: {event}.PROPERTY', or give the fact an 'amount'",
+            )
+        summed = self._sums.setdefault((event, where), amount if amount and not where else field or amount)
+        if (field or amount) != summed:
+            raise named.error(
+                f"{event!r} is summed by {summed} already", "name a fact of its own for the other sum"
+            )
+
+
+def _otherwise(node: Node) -> Otherwise:
+    if not node.flag():
+        raise node.error("expected true")
+    return Otherwise()
