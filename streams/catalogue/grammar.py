@@ -44,6 +44,17 @@ Value = Literal[
     "ago",
     "share",
     "files",  # names of files, one or several
+    # Of scenarios:
+    "instant",
+    "event values",  # property: value
+    "source",
+    "watermarks",
+    "origin",
+    "shown kinds",
+    "reasons",  # kind: why it cannot be shown
+    "scenarios",
+    "steps",
+    "expectations",
 ]
 """What a key may hold."""
 

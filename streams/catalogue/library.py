@@ -19,8 +19,20 @@ def builtin_texts(names: Iterable[str] = BUILTIN) -> dict[str, str]:
     return {f"builtin/{name}": folder.joinpath(name).read_text(encoding="utf-8") for name in names}
 
 
+def builtin_scenarios() -> dict[str, str]:
+    """Return file name → text of the scenarios of the built-in definitions, by name."""
+    folder = files("streams.catalogue").joinpath("builtin").joinpath("scenarios")
+    found = sorted((file.name, file) for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return {f"builtin/scenarios/{name}": file.read_text(encoding="utf-8") for name, file in found}
+
+
 def read_catalogue(texts: Mapping[str, str], vocabulary: Vocabulary) -> Catalogue:
-    """Return the catalogue that *texts* (file name → YAML) define together.
+    """Return the catalogue that *texts* (file name → YAML) define together; see `read_document`."""
+    return read_document(texts, vocabulary)[0]
+
+
+def read_document(texts: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Catalogue, Document]:
+    """Return the catalogue that *texts* (file name → YAML) define together, and what read it.
 
     Facts and groups of all files are known in all files; a later file replaces a fact or group of the same name.
 
@@ -34,7 +46,7 @@ def read_catalogue(texts: Mapping[str, str], vocabulary: Vocabulary) -> Catalogu
     segments = [document.segment(node) for part in opened for node in part.segments]
     catalogue = Catalogue(tuple(facts.values()), tuple(groups.values()), tuple(segments))
     check(catalogue, document)
-    return catalogue
+    return catalogue, document
 
 
 def builtin_catalogue(vocabulary: Vocabulary) -> Catalogue:

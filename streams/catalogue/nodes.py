@@ -51,8 +51,13 @@ class Node:
 
     def error(self, message: str, hint: str = "") -> DefinitionError:
         """Return an error at this place."""
-        line, column = _place(self.node.start_mark)
-        return DefinitionError(message, hint=hint, file=self.file, line=line, column=column)
+        file, line, column = self.place
+        return DefinitionError(message, hint=hint, file=file, line=line, column=column)
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column, the latter two from 1."""
+        return (self.file, *_place(self.node.start_mark))
 
     @property
     def is_mapping(self) -> bool:
@@ -129,7 +134,11 @@ class Node:
 
     def duration(self) -> DurationMs:
         """Return a duration such as ``30m``, ``72h``, ``1h30m`` or ``90d`` in milliseconds; days have 24 hours."""
-        text, rest, total = self.text(), self.text(), 0
+        return self.duration_of(self.text())
+
+    def duration_of(self, text: str) -> DurationMs:
+        """Return the duration that *text*, a part of this value, writes."""
+        rest, total = text, 0
         while rest:
             digits = len(rest) - len(rest.lstrip("0123456789"))
             letters = len(rest[digits:]) - len(rest[digits:].lstrip("abcdefghijklmnopqrstuvwxyz"))

@@ -10,6 +10,7 @@ from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
 from streams.catalogue.nodes import nearest
+from streams.cli.catalogue_scenarios import test
 from streams.errors import DefinitionError
 from streams.runtime.definition_files import load_catalogue
 from streams.segmentation.definitions import Catalogue
@@ -37,6 +38,9 @@ def command() -> None:
       streams catalogue list
       streams catalogue show checkout.abandon --code
     """
+
+
+command.add_command(test)
 
 
 @command.command()
