@@ -23,6 +23,7 @@ from streams.segmentation.conditions import (
     Not,
     Performed,
 )
+from streams.segmentation.readings import Column
 
 COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -119,7 +120,7 @@ class ConditionWriter:
         write.level = level
         return k
 
-    def _entries(self, event: str, where: Where) -> tuple[str, str]:
+    def entries(self, event: str, where: Where) -> tuple[str, str]:
         """Write ``j`` and ``i`` of the journal for *event*; return its name and the suffix."""
         write = self.write
         journal = self.journals.of(event, where)
@@ -134,7 +135,13 @@ class ConditionWriter:
         write(f"if i{k} and j{k}[-1] > seen: i{k} = bisect_right(j{k}, seen)")
         return journal.name, k
 
-    def _unknown(self, k: str, event: str, undecided: str, window_start: str, again: int | None) -> None:
+    def column(self, event: str, where: Where, column: Column) -> str:
+        """Return the expression of what is kept beside the entries of the journal for *event*."""
+        spec = self.journals.of(event, where)
+        kept = f"p.{self.journals.column(event, where, column)}"
+        return f"net({kept}, p.{spec.name}_undone, seen)" if spec.undone_by else kept
+
+    def unknown(self, k: str, event: str, undecided: str, window_start: str, again: int | None) -> None:
         """Write: when the window starts before the coverage and the evidence does not decide, UNKNOWN.
 
         Args:
@@ -159,7 +166,7 @@ class ConditionWriter:
 
     def _last(self, leaf: Last) -> str:
         write = self.write
-        _, k = self._entries(leaf.event, ())
+        _, k = self.entries(leaf.event, ())
         begin, end = leaf.age.from_ms, leaf.age.to_ms
         write(f"v{k}, n{k} = 0, NEVER")
         write(f"if i{k}:")
@@ -176,14 +183,14 @@ class ConditionWriter:
         else:
             write(f"if t < x{k} + {end}: v{k}, n{k} = 2, x{k} + {end}")
         write.level -= 1
-        self._unknown(k, leaf.event, f"not i{k}", _start(end), end)
+        self.unknown(k, leaf.event, f"not i{k}", _start(end), end)
         return k
 
     def _performed(self, leaf: Performed) -> str:
         write = self.write
         since = self._mark(leaf.since) if leaf.since is not None else None
         before = self._mark(leaf.before) if leaf.before is not None else None
-        name, k = self._entries(leaf.event, leaf.where)
+        name, k = self.entries(leaf.event, leaf.where)
         end = leaf.age.to_ms
         simple = leaf.at_most is None and not leaf.age.from_ms and leaf.before is None and leaf.same is None
         if simple and leaf.at_least == 1:
@@ -200,10 +207,7 @@ class ConditionWriter:
             if since is not None or before is not None:
                 write(f"if hi{k} < lo{k}: hi{k} = lo{k}")
             if leaf.same is not None:
-                column = f"p.{self.journals.column(name, leaf.same)}"
-                if self.journals.of(leaf.event, leaf.where).undone_by:
-                    column = f"net({column}, p.{name}_undone, seen)"
-                self._alike(leaf, k, column)
+                self._alike(leaf, k, self.column(leaf.event, leaf.where, Column("plain", leaf.same)))
             else:
                 self._counted(leaf, k, name, before)
         self._undecided(leaf, k, since, before)
@@ -211,7 +215,7 @@ class ConditionWriter:
 
     def _mark(self, event: str) -> str:
         """Write the variable that holds the time of the newest *event*, or None; return its name."""
-        _, a = self._entries(event, ())
+        _, a = self.entries(event, ())
         self.write(f"a{a} = j{a}[i{a} - 1] if i{a} else None")
         return f"a{a}"
 
@@ -220,13 +224,13 @@ class ConditionWriter:
         more = f"v{k} != 2" if leaf.at_most is None else f"not (v{k} == 0 and c_{k} > {leaf.at_most})"
         for event, mark in ((leaf.since, since), (leaf.before, before)):
             if event is not None:
-                self._unknown(k, event, f"{mark} is None and {more}", "BEFORE_ALL", None)
+                self.unknown(k, event, f"{mark} is None and {more}", "BEFORE_ALL", None)
         end = leaf.age.to_ms
         if since is None:
-            self._unknown(k, leaf.event, more, _start(end), end)
+            self.unknown(k, leaf.event, more, _start(end), end)
         else:
             start = since if end is None else f"max({since}, t - {end})"
-            self._unknown(k, leaf.event, f"{since} is not None and {more}", start, end)
+            self.unknown(k, leaf.event, f"{since} is not None and {more}", start, end)
 
     def _newest(self, leaf: Performed, k: str, since: str | None) -> None:
         """Write the commonest leaf: did it at least once (within T, since X): only the newest event matters."""
@@ -284,7 +288,7 @@ class ConditionWriter:
     def _aggregate(self, aggregate: Aggregate) -> str:
         """Write ``m<k>`` (the number), ``n<k>`` (next change) and ``q<k>`` (how many events)."""
         write = self.write
-        name, k = self._entries(aggregate.event, aggregate.where)
+        name, k = self.entries(aggregate.event, aggregate.where)
         end, young = aggregate.age.to_ms, aggregate.age.from_ms
         write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
         write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
@@ -320,7 +324,7 @@ class ConditionWriter:
         for aggregate in (leaf.left, leaf.right):
             if aggregate is not None:
                 end = aggregate.age.to_ms
-                self._unknown(a, aggregate.event, more, _start(end), end)
+                self.unknown(a, aggregate.event, more, _start(end), end)
         return a
 
 

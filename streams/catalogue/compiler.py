@@ -15,7 +15,7 @@ from xxhash import xxh3_128_hexdigest
 from streams.catalogue.codegen import ConditionWriter, Writer
 from streams.catalogue.coverage import reaches_of
 from streams.catalogue.handlers import write_handlers
-from streams.catalogue.journalling import Journals, events_of
+from streams.catalogue.journalling import Journals
 from streams.catalogue.wording import describe
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
@@ -35,6 +35,7 @@ from streams.segmentation.definitions import Catalogue, GroupDefinition, Segment
 from streams.segmentation.journals import JournalSpec
 from streams.segmentation.plans import MachinePlan, MemberPlan, Plan
 from streams.segmentation.profiles import profile_type
+from streams.segmentation.readings import readings
 
 STATE_FORMAT = 1
 """Version of everything in a profile that the generated source does not determine."""
@@ -147,18 +148,11 @@ class Compiler:
                         other = self.segments[segment_id]
                         parts = [other.when, *(InSegment(name) for name in other.exclude)]
                         found.update((spec.name, spec) for spec in self._specs(parts))
-                    case Performed(event=event, where=where):
-                        found[self.journals.of(event, where).name] = self.journals.of(event, where)
-                    case Compare(left=left, right=right):
-                        for aggregate in (left, right):
-                            if aggregate is not None:
-                                spec = self.journals.of(aggregate.event, aggregate.where)
-                                found[spec.name] = spec
                     case _:
-                        pass
-                for name in () if isinstance(leaf, InSegment) else events_of(leaf):
-                    if (name, ()) in self.journals:
-                        found[self.journals.of(name, ()).name] = self.journals.of(name, ())
+                        reads = [(reading.event, reading.where) for reading in readings(leaf)]
+                        for at in (*reads, *((name, ()) for name, _ in reads)):
+                            if at in self.journals:
+                                found[self.journals.of(*at).name] = self.journals.of(*at)
         return list(found.values())
 
     def _in_order_of_reference(self) -> list[SegmentDefinition]:
@@ -363,6 +357,7 @@ def _properties(specs: tuple[JournalSpec, ...]) -> dict[str, frozenset[str]]:
     for spec in specs:
         for event in spec.events:
             names = {*spec.values, *spec.amounts, *(f.property for f in spec.where)}
+            names.update(name for kept in spec.kept for name in kept.properties)
             found.setdefault(event, set()).update(names | ({spec.key} if spec.key else set()))
         for event, where in spec.undone_by:
             names = {spec.key or "", *(f.property for f in where)}

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from streams.catalogue.journalling import Journals
-from streams.segmentation.conditions import Compare, Condition, InSegment, Last, Performed, leaves
+from streams.segmentation.conditions import Condition, InSegment, leaves
 from streams.segmentation.definitions import SegmentDefinition
+from streams.segmentation.readings import readings
 from streams.segmentation.timeline import NEVER, DurationMs
 
 
@@ -23,10 +24,11 @@ def reaches_of(
     """
     found: dict[str, DurationMs] = {}
     for leaf in _leaves_of(segment, segments):
-        for event, to_ms in _looks(leaf):
-            for position in journals.coverage_of(event):
+        for reading in readings(leaf):
+            for position in journals.coverage_of(reading.event) if reading.looks else ():
                 source = journals.source_names[position]
-                found[source] = max(found.get(source, 0), NEVER if to_ms is None else to_ms)
+                looks_ms = NEVER if reading.looks_ms is None else reading.looks_ms
+                found[source] = max(found.get(source, 0), looks_ms)
     return found
 
 
@@ -41,14 +43,3 @@ def _leaves_of(segment: SegmentDefinition, segments: Mapping[str, SegmentDefinit
                 yield leaf
     for name in others:
         yield from _leaves_of(segments[name], segments)
-
-
-def _looks(leaf: Condition) -> list[tuple[str, DurationMs | None]]:
-    """Return which events *leaf* looks for and how far back; None: for ever."""
-    match leaf:
-        case Performed(event=event, since=None, before=None, age=age) | Last(event=event, age=age):
-            return [(event, age.to_ms)]
-        case Compare(left=left, right=right):
-            return [(one.event, one.age.to_ms) for one in (left, right) if one is not None]
-        case _:
-            return []

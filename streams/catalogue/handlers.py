@@ -113,6 +113,8 @@ def _feed(write: Writer, spec: JournalSpec, number: int) -> None:
     write("j.insert(k, t)")
     for value in spec.values:
         write(f"p.{spec.column_of(value)}.insert(k, plain(get({value!r})))")
+    for kept in spec.kept:
+        write(f"p.{spec.kept_column(kept)}.insert(k, {kept.expression})")
     if spec.amounts:
         write(f"p.{name}_amount.insert(k, amount{number})")
     if spec.key is not None:

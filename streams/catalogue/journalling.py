@@ -10,18 +10,11 @@ from __future__ import annotations
 import msgspec
 
 from streams.errors import DefinitionError
-from streams.segmentation.conditions import (
-    Aggregate,
-    Compare,
-    Condition,
-    Filter,
-    Last,
-    Performed,
-    leaves,
-)
+from streams.segmentation.conditions import Condition, Filter, leaves
 from streams.segmentation.definitions import Catalogue, FactDefinition
-from streams.segmentation.journals import JournalSpec, column_name
+from streams.segmentation.journals import JournalSpec, Kept, column_name
 from streams.segmentation.profiles import OWN_FIELDS
+from streams.segmentation.readings import Column, Reading, events_of, readings
 from streams.segmentation.timeline import DAY_MS, DurationMs
 
 LATE_MS = 7 * DAY_MS
@@ -37,7 +30,7 @@ class _Need(msgspec.Struct):
     fact: FactDefinition
     where: Where
     reach_ms: DurationMs | None = 0
-    values: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
     amounts: tuple[str, ...] = ()
 
 
@@ -61,7 +54,13 @@ class Journals:
         groups = {segment.group for segment in catalogue.segments}
         conditions = [c for segment in catalogue.segments for c in (segment.when, segment.until)]
         conditions += [group.population for group in catalogue.groups if group.name in groups]
-        named = {name for condition in conditions if condition is not None for name in events_of(condition)}
+        named = {
+            name
+            for condition in conditions
+            if condition is not None
+            for leaf in leaves(condition)
+            for name in events_of(leaf)
+        }
         for fact in catalogue.facts:
             if fact.amount and fact.name in named:  # read at all, its gross totals are kept for people
                 need = self._need(fact.name, ())
@@ -90,9 +89,12 @@ class Journals:
         """Return the journal that answers for *event* (or fact) with the filters *where*."""
         return self._specs[event, where]
 
-    def column(self, journal: str, property_name: str) -> str:
-        """Return the profile's list that holds *property_name* beside the times of *journal*."""
-        return next(spec.column_of(property_name) for spec in self.specs if spec.name == journal)
+    def column(self, event: str, where: Where, column: Column) -> str:
+        """Return the profile's list that holds *column* beside the times of the journal for *event*."""
+        spec, need = self._specs[event, where], self._needs[event, where]
+        if column.kind == "plain":
+            return spec.column_of(column.property)
+        return spec.kept_column(kept_of(column, need.columns.index(column)))
 
     def identifier(self, name: str) -> str:
         """Return a segment's id, or ``group`` and a group's name, as a Python identifier of its own."""
@@ -115,7 +117,12 @@ class Journals:
         """Return the sources of the events that *condition* reads itself (not through other segments)."""
         if condition is None:
             return frozenset()
-        return frozenset(self.sources[e] for name in events_of(condition) for e in self._event_types(name))
+        return frozenset(
+            self.sources[e]
+            for leaf in leaves(condition)
+            for name in events_of(leaf)
+            for e in self._event_types(name)
+        )
 
     def coverage_of(self, event: str) -> list[int]:
         """Return the positions, in the plan's sources, of the sources that *event* comes from."""
@@ -128,42 +135,13 @@ class Journals:
 
     def _collect(self, condition: Condition | None) -> None:
         for leaf in leaves(condition) if condition is not None else ():
-            match leaf:
-                case Performed(event=event, where=where):
-                    need = self._need(event, where)
-                    # The newest may be taken back: then the one before it answers.
-                    _widen(need, leaf.age.to_ms if need.fact.undone_by else reach_of(leaf))
-                    if leaf.same is not None:
-                        need.values = tuple(dict.fromkeys((*need.values, leaf.same)))
-                    for other in (leaf.since, leaf.before):
-                        if other is not None:
-                            self._newest(other)
-                case Last(event=event):
-                    self._newest(event)
-                case Compare(left=left, right=right):
-                    for aggregate in (left, right):
-                        if aggregate is not None:
-                            self._collect_aggregate(aggregate)
-                case _:
-                    pass
-
-    def _newest(self, event: str) -> None:
-        """Note that the newest *event* is asked for: of what can be taken back, the newest that stands."""
-        need = self._need(event, ())
-        if need.fact.undone_by:
-            _widen(need, None)
-
-    def _collect_aggregate(self, aggregate: Aggregate) -> None:
-        need = self._need(aggregate.event, aggregate.where)
-        _widen(need, aggregate.age.to_ms)
-        if aggregate.kind == "sum":
-            named = (aggregate.property,) if aggregate.property else need.fact.amount
-            if not named or (need.amounts and need.amounts != named):
-                raise DefinitionError(
-                    f"a sum of {aggregate.event!r} needs one money property",
-                    hint="name it as 'sum: EVENT.property', or give the fact an 'amount'",
-                )
-            need.amounts = named
+            for reading in readings(leaf):
+                need = self._need(reading.event, reading.where)
+                # The newest may be taken back: then the one before it answers.
+                _widen(need, reading.undone_reach_ms if need.fact.undone_by else reading.reach_ms)
+                if reading.sums:
+                    _sum(need, reading)
+                need.columns = tuple(dict.fromkeys((*need.columns, *reading.columns)))
 
     def _need(self, event: str, where: Where) -> _Need:
         found = self._needs.get((event, where))
@@ -194,10 +172,21 @@ class Journals:
             where=(*fact.where, *need.where),
             undone_by=tuple((undoing.event, undoing.where) for undoing in fact.undone_by),
             key=fact.key if fact.undone_by else None,
-            values=need.values,
+            values=tuple(column.property for column in need.columns if column.kind == "plain"),
+            kept=tuple(kept_of(c, number) for number, c in enumerate(need.columns) if c.kind != "plain"),
             amounts=need.amounts,
             retention_ms=None if need.reach_ms is None else need.reach_ms + LATE_MS,
         )
+
+
+def kept_of(column: Column, number: int) -> Kept:
+    """Return how the handler computes *column*, the *number*-th of its journal."""
+    name = (
+        f"{column.kind}_{column_name(column.property)}_{number}"
+        if column.property
+        else f"{column.kind}_{number}"
+    )
+    raise TypeError(name)
 
 
 def unique(base: str, taken: set[str]) -> str:
@@ -210,35 +199,16 @@ def unique(base: str, taken: set[str]) -> str:
     return name
 
 
+def _sum(need: _Need, reading: Reading) -> None:
+    """Note the money property that is summed; a journal keeps the running sum of one."""
+    named = (reading.property,) if reading.property else need.fact.amount
+    if not named or (need.amounts and need.amounts != named):
+        raise DefinitionError(
+            f"a sum of {reading.event!r} needs one money property",
+            hint="name it as 'sum: EVENT.property', or give the fact an 'amount'",
+        )
+    need.amounts = named
+
+
 def _widen(need: _Need, reach_ms: DurationMs | None) -> None:
     need.reach_ms = None if reach_ms is None or need.reach_ms is None else max(need.reach_ms, reach_ms)
-
-
-def reach_of(leaf: Performed) -> DurationMs | None:
-    """Return how far back from the newest event *leaf* asks; 0 when the newest event alone answers it."""
-    if (
-        leaf.at_most in (None, 0)
-        and leaf.at_least <= 1
-        and not leaf.age.from_ms
-        and not leaf.before
-        and not leaf.same
-    ):
-        return 0
-    return leaf.age.to_ms
-
-
-def events_of(condition: Condition) -> list[str]:
-    """Return every event or fact that the leaves of *condition* name, in order, each once."""
-    found: dict[str, None] = {}
-    for leaf in leaves(condition):
-        match leaf:
-            case Performed(event=event, since=since, before=before):
-                names = [event, since, before]
-            case Last(event=event):
-                names = [event]
-            case Compare(left=left, right=right):
-                names = [left.event, right.event if right else None]
-            case _:
-                names = []
-        found.update(dict.fromkeys(name for name in names if name is not None))
-    return list(found)

@@ -35,6 +35,20 @@ _OWN_COLUMNS = ("key", "undone", "amount", "folded", "stray")
 _FOLDED_MAX = 1 << 62
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What is computed from an event as it is read, and kept beside its time.
+
+    Attributes:
+        name: what its list is called, behind the journal's name.
+        expression: the Python expression of it, over ``get`` (a property of the event) and ``key`` (of the profile).
+        properties: what the expression reads.
+    """
+
+    name: str
+    expression: str
+    properties: tuple[str, ...]
+
+
 class JournalSpec(msgspec.Struct, frozen=True):
     """What one journal keeps.
 
@@ -45,6 +59,7 @@ class JournalSpec(msgspec.Struct, frozen=True):
         undone_by: (event type, filters) that take back the entry with the same key.
         key: property that identifies an occurrence; needed with `undone_by`.
         values: properties kept beside the times, as they came (for `same`).
+        kept: what is computed from each event and kept beside the times.
         amounts: money properties of which the first present one is kept, in micros.
         retention_ms: how long before the lowest watermark entries are kept; None keeps all.
     """
@@ -55,13 +70,14 @@ class JournalSpec(msgspec.Struct, frozen=True):
     undone_by: tuple[tuple[str, tuple[Filter, ...]], ...] = ()
     key: str | None = None
     values: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
     amounts: tuple[str, ...] = ()
     retention_ms: DurationMs | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the profile's lists that run beside the times."""
-        found = tuple(map(self.column_of, self.values))
+        found = (*map(self.column_of, self.values), *map(self.kept_column, self.kept))
         if self.key is not None:
             found += (f"{self.name}_key", f"{self.name}_undone")
         if self.amounts:
@@ -80,6 +96,10 @@ class JournalSpec(msgspec.Struct, frozen=True):
         name = names[position]
         taken = name in _OWN_COLUMNS or name in names[:position]
         return f"{self.name}_{name}__{position + 1}" if taken else f"{self.name}_{name}"
+
+    def kept_column(self, kept: Kept) -> str:
+        """Return the name of the list that holds *kept*."""
+        return f"{self.name}__{kept.name}"
 
 
 def column_name(text: str) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from streams.catalogue.journalling import LATE_MS, Journals, events_of, reach_of, unique
+from streams.catalogue.journalling import LATE_MS, Journals, unique
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
     AgeRange,
     Aggregate,
-    All,
     Compare,
     Condition,
     Last,
-    Not,
     Performed,
 )
 from streams.segmentation.definitions import Catalogue, FactDefinition, SegmentDefinition, Undoing
+from streams.segmentation.readings import events_of, reach_of
 from streams.segmentation.timeline import DAY_MS, HOUR_MS
 from streams.testing.shop import SOURCES, builtin
 
@@ -97,9 +96,10 @@ def test_a_sum_needs_one_money_property() -> None:
 
 def test_events_of_a_condition() -> None:
     """Every event or fact is named once, marks too."""
-    tree = All((Performed("a", since="b"), Not(Last("a", DAY)), Compare(Aggregate("count", "c"), "ge", 1)))
+    leaf = Compare(Aggregate("count", "c"), "ge", 0, Aggregate("count", "d"))
 
-    assert events_of(tree) == ["a", "b", "c"]
+    assert events_of(Performed("a", since="b", before="a")) == ["a", "b"]
+    assert events_of(leaf) == ["c", "d"]
 
 
 def test_unique_names_never_meet() -> None:

@@ -1,0 +1,116 @@
+"""What each leaf of a condition asks of the events: which ones, how far back, and what is kept of them.
+
+One place says it for the journals (what is kept, and for how long), the machines (what is evidence) and coverage (how
+long a segment stays silent).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from streams.segmentation.conditions import Compare, Condition, Filter, InSegment, Last, Otherwise, Performed
+from streams.segmentation.timeline import DurationMs
+
+ColumnKind = Literal["plain", "number", "each", "test"]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """What is kept of an event beside its time.
+
+    Attributes:
+        kind: ``plain``: a property as it came; ``number``: in millionths, None when it is no number; ``each``: the
+            different values over the items of a list; ``test``: whether the event passes *where*.
+        property: the property; for ``each`` a path such as ``products.category``.
+        where: for ``test``.
+    """
+
+    kind: ColumnKind
+    property: str = ""
+    where: tuple[Filter, ...] = ()
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a leaf asks of one event or fact.
+
+    Attributes:
+        event: the event or fact.
+        where: filters that the events must pass.
+        reach_ms: how far back from the instant it asks; 0: the newest alone answers; None: for ever.
+        undone_reach_ms: the same where events can be taken back, and the one before answers.
+        looks_ms: how far back what is unknown could decide it (S10); None: for ever.
+        looks: whether what happened before the coverage matters at all.
+        columns: what it reads beside the times.
+        sums: whether it reads the running sum of money; *property* names it, else the fact's amount.
+    """
+
+    event: str
+    where: tuple[Filter, ...] = ()
+    reach_ms: DurationMs | None = 0
+    undone_reach_ms: DurationMs | None = None
+    looks_ms: DurationMs | None = None
+    looks: bool = True
+    columns: tuple[Column, ...] = ()
+    sums: bool = False
+    property: str | None = None
+
+
+def readings(leaf: Condition) -> list[Reading]:
+    """Return what *leaf* asks for, its own event first; a reference to another segment asks for nothing itself."""
+    match leaf:
+        case Performed():
+            return _performed(leaf)
+        case Last(event, age):
+            return [Reading(event, looks_ms=age.to_ms)]
+        case Compare(left=left, right=right):
+            return [
+                Reading(
+                    one.event,
+                    one.where,
+                    reach_ms=one.age.to_ms,
+                    undone_reach_ms=one.age.to_ms,
+                    looks_ms=one.age.to_ms,
+                    sums=one.kind == "sum",
+                    property=one.property,
+                )
+                for one in (left, right)
+                if one is not None
+            ]
+        case InSegment() | Otherwise():
+            return []
+        case _:
+            raise TypeError(f"{type(leaf).__name__} is no leaf")
+
+
+def events_of(leaf: Condition) -> list[str]:
+    """Return every event or fact that *leaf* names, in order, each once."""
+    return list(dict.fromkeys(reading.event for reading in readings(leaf)))
+
+
+def _performed(leaf: Performed) -> list[Reading]:
+    """Return what a count reads, and its marks; since another event nothing older than that event matters."""
+    own = Reading(
+        leaf.event,
+        leaf.where,
+        reach_ms=reach_of(leaf),
+        undone_reach_ms=leaf.age.to_ms,
+        looks_ms=leaf.age.to_ms,
+        looks=leaf.since is None and leaf.before is None,
+        columns=() if leaf.same is None else (Column("plain", leaf.same),),
+    )
+    marks = [Reading(mark, looks=False) for mark in (leaf.since, leaf.before) if mark is not None]
+    return [own, *marks]
+
+
+def reach_of(leaf: Performed) -> DurationMs | None:
+    """Return how far back from the newest event *leaf* asks; 0 when the newest event alone answers it."""
+    if (
+        leaf.at_most in (None, 0)
+        and leaf.at_least <= 1
+        and not leaf.age.from_ms
+        and not leaf.before
+        and not leaf.same
+    ):
+        return 0
+    return leaf.age.to_ms
