@@ -64,11 +64,8 @@ def _based(date: str | None, clock: str | None, start_ms: EpochMs) -> EpochMs:
 
 
 def written(instant_ms: EpochMs, start_ms: EpochMs) -> str:
-    """Return *instant_ms* as short as a scenario that starts at *start_ms* may write it."""
-    date, _, clock = rfc3339(instant_ms).removesuffix("Z").partition("T")
-    clock = (
-        clock.removesuffix(".000").removesuffix(":00")
-        if clock.endswith(":00.000")
-        else clock.removesuffix(".000")
-    )
-    return clock if rfc3339(start_ms).startswith(date) else f"{date} {clock}"
+    """Return *instant_ms* as short as a scenario that starts at *start_ms* may write it, e.g. ``10:30 + 2d``."""
+    _, _, clock = rfc3339(instant_ms).removesuffix("Z").partition("T")
+    shown = clock[:5] if clock.endswith(":00.000") else clock.removesuffix(".000")
+    days = instant_ms // DAY_MS - start_ms // DAY_MS
+    return f"{shown} {'+' if days > 0 else '-'} {abs(days)}d" if days else shown
