@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from streams.catalogue.documents import Document
 from streams.catalogue.nodes import nearest
+from streams.errors import DefinitionError
 from streams.segmentation.conditions import Condition, InSegment, Otherwise, leaves
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 
@@ -18,50 +21,57 @@ def check(catalogue: Catalogue, document: Document) -> None:
     Raises:
         DefinitionError: at the first thing that cannot be.
     """
-    _check_references(catalogue, document)
-    _check_circles(catalogue, document)
+    for problem in problems(catalogue, document):
+        raise problem
+
+
+def problems(catalogue: Catalogue, document: Document) -> Iterator[DefinitionError]:
+    """Yield everything that cannot be in *catalogue*, each at its place; see `check`."""
+    yield from _wrong_references(catalogue, document)
+    yield from _circles(catalogue, document)
     partitions = {group.name: group for group in catalogue.groups if group.kind == "partition"}
     for segment in catalogue.segments:
         group = partitions.get(segment.group or "")
         if group is not None:
-            _check_member(segment, group, document)
-        _check_otherwise(segment, group, catalogue, document)
+            yield from _wrong_member(segment, group, document)
+        yield from _wrong_otherwise(segment, group, catalogue, document)
     for group in partitions.values():
         if group.population is not None and _holds_otherwise(group.population):
             first = next((s for s in catalogue.segments if s.group == group.name), None)
             if first is not None:
                 place = document.segment_nodes[first.segment_id]
-                raise place.error(f"the population of {group.name} cannot be 'otherwise'")
+                yield place.error(f"the population of {group.name} cannot be 'otherwise'")
 
 
-def _check_references(catalogue: Catalogue, document: Document) -> None:
-    """Refuse a reference to what does not exist, or to a catch-all, whose truth is only known inside its group."""
+def _wrong_references(catalogue: Catalogue, document: Document) -> Iterator[DefinitionError]:
+    """Yield references to what does not exist, or to a catch-all, whose truth is only known inside its group."""
     segments = {segment.segment_id: segment for segment in catalogue.segments}
     groups = {group.name for group in catalogue.groups}
     for place, kind, name in document.references:
         known = segments if kind == "segment" else groups
         if name not in known:
-            raise place.error(f"unknown {kind} {name[:80]!r}", nearest(name, known))
-        if kind == "segment" and isinstance(segments[name].when, Otherwise):
-            raise place.error(f"{name!r} is the catch-all of its group", "refer to the others, negated")
+            yield place.error(f"unknown {kind} {name[:80]!r}", nearest(name, known))
+        elif kind == "segment" and isinstance(segments[name].when, Otherwise):
+            yield place.error(f"{name!r} is the catch-all of its group", "refer to the others, negated")
 
 
-def _check_circles(catalogue: Catalogue, document: Document) -> None:
+def _circles(catalogue: Catalogue, document: Document) -> Iterator[DefinitionError]:
     segments = {segment.segment_id: segment for segment in catalogue.segments}
     done: set[str] = set()
 
-    def visit(segment: SegmentDefinition, path: tuple[str, ...]) -> None:
-        name = segment.segment_id
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[DefinitionError]:
         if name in path:
             circle = " -> ".join((*path[path.index(name) :], name))
-            raise document.segment_nodes[name].error(f"segments refer to each other in a circle: {circle}")
-        if name not in done:
-            for other in referred(segment):
-                visit(segments[other], (*path, name))
+            yield document.segment_nodes[name].error(
+                f"segments refer to each other in a circle: {circle}", "leave one of the references out"
+            )
+        elif name not in done and name in segments:
+            for other in referred(segments[name]):
+                yield from visit(other, (*path, name))
             done.add(name)
 
     for segment in catalogue.segments:
-        visit(segment, ())
+        yield from visit(segment.segment_id, ())
 
 
 def referred(segment: SegmentDefinition) -> list[str]:
@@ -71,31 +81,33 @@ def referred(segment: SegmentDefinition) -> list[str]:
     return [*named, *segment.exclude]
 
 
-def _check_member(segment: SegmentDefinition, group: GroupDefinition, document: Document) -> None:
-    """Refuse in a partition group what would make its switches more than one decision (S16)."""
+def _wrong_member(
+    segment: SegmentDefinition, group: GroupDefinition, document: Document
+) -> Iterator[DefinitionError]:
+    """Yield in a partition group what would make its switches more than one decision (S16)."""
     timed = segment.dwell_ms or segment.grace_ms or segment.min_membership_ms
     if timed or segment.exclude or segment.until is not None or not segment.gated:
-        raise document.segment_nodes[segment.segment_id].error(
+        yield document.segment_nodes[segment.segment_id].error(
             f"{segment.segment_id} is in the partition group {group.name}, whose switches are one decision",
             "leave out dwell, grace, gate, exclude, until and min_membership",
         )
 
 
-def _check_otherwise(
+def _wrong_otherwise(
     segment: SegmentDefinition, group: GroupDefinition | None, catalogue: Catalogue, document: Document
-) -> None:
-    """Refuse a catch-all that is not the whole condition of the last member of a partition group."""
+) -> Iterator[DefinitionError]:
+    """Yield a catch-all that is not the whole condition of the last member of a partition group."""
     place = document.segment_nodes[segment.segment_id]
     if isinstance(segment.when, Otherwise):
         members = [other for other in catalogue.segments if other.group == segment.group]
         if group is None:
-            raise place.error("'otherwise' stands only in a partition group")
-        if segment is not max(reversed(members), key=lambda s: s.rank):
-            raise place.error(
+            yield place.error("'otherwise' stands only in a partition group")
+        elif segment is not max(reversed(members), key=lambda s: s.rank):
+            yield place.error(
                 f"'otherwise' is not the last of {group.name}: those after it would never be tried"
             )
     elif _holds_otherwise(segment.when) or (segment.until is not None and _holds_otherwise(segment.until)):
-        raise place.error("'otherwise' stands alone, as the whole of 'when'")
+        yield place.error("'otherwise' stands alone, as the whole of 'when'")
 
 
 def _holds_otherwise(condition: Condition) -> bool:

@@ -51,7 +51,12 @@ def sections(file: str, text: str) -> Section:
     Raises:
         DefinitionError: it is no YAML, or has other keys than facts, groups and segments.
     """
-    parts = read(file, text).mapping(FORMS["file"])
+    return opened(read(file, text))
+
+
+def opened(node: Node) -> Section:
+    """Open the whole of a file; see `sections`."""
+    parts = node.mapping(FORMS["file"])
     return Section(
         parts["facts"].mapping() if "facts" in parts else {},
         parts["groups"].mapping() if "groups" in parts else {},

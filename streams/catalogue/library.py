@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from streams.catalogue.checks import check
-from streams.catalogue.documents import Document, sections
+from streams.catalogue.documents import Document, Section, sections
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.vocabulary import Vocabulary
 
@@ -40,13 +40,18 @@ def read_document(texts: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Cat
         DefinitionError: a file cannot be read, a segment is defined twice or refers to something unknown.
     """
     document = Document(tuple(vocabulary.event_types))
-    opened = [sections(file, text) for file, text in texts.items()]
-    facts = {name: document.fact(name, node) for part in opened for name, node in part.facts.items()}
-    groups = {name: document.group(name, node) for part in opened for name, node in part.groups.items()}
-    segments = [document.segment(node) for part in opened for node in part.segments]
-    catalogue = Catalogue(tuple(facts.values()), tuple(groups.values()), tuple(segments))
+    catalogue = read_sections([sections(file, text) for file, text in texts.items()], document)
     check(catalogue, document)
     return catalogue, document
+
+
+def read_sections(parts: Iterable[Section], document: Document) -> Catalogue:
+    """Return what *parts*, all files in order, define together, read by *document*; unchecked."""
+    parts = list(parts)
+    facts = {name: document.fact(name, node) for part in parts for name, node in part.facts.items()}
+    groups = {name: document.group(name, node) for part in parts for name, node in part.groups.items()}
+    segments = [document.segment(node) for part in parts for node in part.segments]
+    return Catalogue(tuple(facts.values()), tuple(groups.values()), tuple(segments))
 
 
 def builtin_catalogue(vocabulary: Vocabulary) -> Catalogue:
