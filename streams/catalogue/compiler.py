@@ -14,8 +14,9 @@ from xxhash import xxh3_128_hexdigest
 
 from streams.catalogue.codegen import ConditionWriter, Writer
 from streams.catalogue.coverage import reaches_of
-from streams.catalogue.handlers import write_handlers
+from streams.catalogue.handlers import CREATED, write_handlers
 from streams.catalogue.journalling import Journals
+from streams.catalogue.machine_code import MachineCode
 from streams.catalogue.wording import describe
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
@@ -50,6 +51,7 @@ from streams.segmentation.journals import (
     TRIM_AT, folded, folded_amount, forget, instants_of, most_alike, net, newest_alike, next_step, place, undo,
     undone_before,
 )
+from streams.segmentation.profiles import MachineState
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, rfc3339
 from streams.segmentation.truth import WORDS
 '''
@@ -89,16 +91,17 @@ class Compiler:
             self._write_truths(segment)
         reads = [self._write_unit(unit) for unit in self.units]
         names = [[spec.name for spec in specs] for specs in reads]
-        write_handlers(self.write, self.journals, names, covered=self.covered)
+        gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
+        codes = [self._code(i, unit, gates, reads[i]) for i, unit in enumerate(self.units)]
+        write_handlers(self.write, self.journals, codes, names, covered=self.covered)
         source = self.write.text
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
         module = _execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
-        gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
         return Plan(
             plan_hash=plan_hash,
             source=source,
             profile_type=profile_type(self.journals.specs, len(gates)),
-            machines=tuple(self._machine(i, unit, gates, module) for i, unit in enumerate(self.units)),
+            machines=tuple(self._machine(*of, module) for of in zip(codes, self.units, strict=True)),
             bind=module["bind"],
             gates=gates,
             sources=self.journals.source_names,
@@ -264,14 +267,38 @@ class Compiler:
             write(f"clauses.append(Clause({text!r}, WORDS[{truth}], {_value(leaf, k)}))")
         write("return clauses")
 
-    def _machine(
+    def _code(
         self,
         index: int,
         unit: SegmentDefinition | GroupDefinition,
         gates: tuple[frozenset[str], ...],
-        module: dict[str, Any],
+        specs: list[JournalSpec],
+    ) -> MachineCode:
+        name, gate = self._unit_name(unit), gates.index(self._gate(unit))
+        filtered = (self.covered and CREATED in self.journals.facts) or any(
+            spec.where or spec.undone_by for spec in specs
+        )
+        if isinstance(unit, GroupDefinition):
+            winner = f"winner_{name}"
+            return MachineCode(index, name, gate, True, winner, winner, filtered, gated=True)
+        entry, stay = ("entry", "stay") if unit.until is not None else ("truth", "truth")
+        return MachineCode(
+            index,
+            name,
+            gate,
+            partition_group=False,
+            entry=f"{entry}_{name}",
+            stay=f"{stay}_{name}",
+            filtered=filtered,
+            gated=unit.gated and rests_on_absence(unit.when),
+            dwell_ms=unit.dwell_ms,
+            grace_ms=unit.grace_ms,
+            min_membership_ms=unit.min_membership_ms,
+        )
+
+    def _machine(
+        self, code: MachineCode, unit: SegmentDefinition | GroupDefinition, module: dict[str, Any]
     ) -> MachinePlan:
-        name = self._unit_name(unit)
         members = tuple(
             MemberPlan(
                 s.segment_id,
@@ -281,23 +308,19 @@ class Compiler:
             )
             for s in self.members(unit)
         )
-        gate, instants = gates.index(self._gate(unit)), module[f"instants_{name}"]
-        if isinstance(unit, GroupDefinition):
-            winner = module[f"winner_{name}"]
-            return MachinePlan(index, members, gate, True, winner, winner, instants, gated=True)
-        truth = module[f"truth_{name}"]
         return MachinePlan(
-            index,
+            code.number,
             members,
-            gate,
-            partition_group=False,
-            entry=module.get(f"entry_{name}", truth),
-            stay=module.get(f"stay_{name}", truth),
-            instants=instants,
-            gated=unit.gated and rests_on_absence(unit.when),
-            dwell_ms=unit.dwell_ms,
-            grace_ms=unit.grace_ms,
-            min_membership_ms=unit.min_membership_ms,
+            code.gate,
+            code.partition_group,
+            entry=module[code.entry],
+            stay=module[code.stay],
+            instants=module[f"instants_{code.name}"],
+            gated=code.gated,
+            filtered=code.filtered,
+            dwell_ms=code.dwell_ms,
+            grace_ms=code.grace_ms,
+            min_membership_ms=code.min_membership_ms,
         )
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streams.catalogue.codegen import Writer
 from streams.catalogue.journalling import Journals, Where, unique
+from streams.catalogue.machine_code import MachineCode, write_see
 from streams.segmentation.journals import JournalSpec, column_name
 
 CREATED = "created"
 """A fact of this name says when a customer came into being: nothing of theirs is older (S10)."""
 
 
-def write_handlers(write: Writer, journals: Journals, reads: list[list[str]], *, covered: bool) -> None:
+def write_handlers(
+    write: Writer,
+    journals: Journals,
+    machines: Sequence[MachineCode],
+    reads: list[list[str]],
+    *,
+    covered: bool,
+) -> None:
     """Write ``bind(machines)``, which returns event type → handler.
 
     Args:
         write: where the lines go.
         journals: the catalogue's journals.
+        machines: what there is to see an event.
         reads: per machine, the names of the journals it reads.
         covered: coverage counts: that a customer came into being may make any truth known (S10).
     """
@@ -32,13 +43,16 @@ def write_handlers(write: Writer, journals: Journals, reads: list[list[str]], *,
     taken: set[str] = set()
     functions = {event: unique(f"on_{column_name(event)}", taken) for event in events}
     write.start("def bind(machines):")
-    write(f"{''.join(f'm{i}, ' for i in range(len(reads)))} = machines" if reads else "assert not machines")
+    write(f"{', '.join(f'm{i}' for i in range(len(reads)))}, = machines" if reads else "assert not machines")
+    for machine in machines:
+        write_see(write, machine)
+    see = [(f"see_{machine.name}", set(names)) for machine, names in zip(machines, reads, strict=True)]
     for event in events:
         fed, undone = feeding.get(event, []), undoing.get(event, [])
         write()
         write(f"def {functions[event]}(x, p, key, event, late):")
         write.level += 1
-        _body(write, fed, undone, reads, born=event in born, everyone=covered and event in born)
+        _body(write, fed, undone, see, born=event in born, everyone=covered and event in born)
         write.level -= 1
     write()
     write(f"return {{{', '.join(f'{event!r}: {functions[event]}' for event in events)}}}")
@@ -48,46 +62,46 @@ def _body(
     write: Writer,
     fed: list[JournalSpec],
     undone: list[tuple[JournalSpec, Where]],
-    reads: list[list[str]],
+    see: list[tuple[str, set[str]]],
     *,
     born: bool,
     everyone: bool,
 ) -> None:
     write("t = event.event_time_ms")
-    write("get = event.properties.get")
+    if any(spec.values or spec.kept or spec.amounts or spec.where or spec.key for spec in fed) or undone:
+        write("get = event.properties.get")
     for number, spec in enumerate(fed):
         if spec.amounts:  # first of all: a bad amount refuses the event before anything is changed
             write(f"amount{number} = amount_of(get, {spec.amounts!r})")
-    write(f"kept = {not fed}")
+    alone = len(fed) == 1 and not fed[0].where and not born
+    if not alone:
+        write(f"kept = {not fed}")
     if born:
         write("if p.created == BEFORE_ALL or t < p.created: p.created = t")
         write("kept = True")
     for number, spec in enumerate(fed):
-        _feed(write, spec, number)
+        _feed(write, spec, number, alone=alone)
     for spec, where in undone:
         level = write.level
         _test(write, where)
         write(f"occurrence = get({spec.key!r})")
         write(f"if occurrence is not None: undo(p, SPECS[{spec.name!r}], str(occurrence), t)")
         write.level = level
-    write("if not kept: return False")
-    _let_see(write, {spec.name for spec in fed}, {spec.name for spec, _ in undone}, reads, everyone=everyone)
+    if not alone:
+        write("if not kept: return False")
+    _let_see(write, {spec.name for spec in fed}, {spec.name for spec, _ in undone}, see, everyone=everyone)
     write("return True")
 
 
 def _let_see(
-    write: Writer, fed: set[str], undone: set[str], reads: list[list[str]], *, everyone: bool
+    write: Writer, fed: set[str], undone: set[str], see: list[tuple[str, set[str]]], *, everyone: bool
 ) -> None:
     """Write: let every machine (or *everyone*) see the event that reads a journal which it fed, or took from."""
-    if fed or everyone:
-        write("evidence = (t, event.event_id, late, False)")
-    if undone:
-        write("undoing = (t, event.event_id, late, True)")
-    for machine, names in enumerate(reads):
-        if everyone or fed & set(names):
-            write(f"x.see(m{machine}, p, key, evidence)")
-        elif undone & set(names):
-            write(f"x.see(m{machine}, p, key, undoing)")
+    for function, names in see:
+        if everyone or fed & names:
+            write(f"{function}(x, p, key, t, event.event_id, late, False)")
+        elif undone & names:
+            write(f"{function}(x, p, key, t, event.event_id, late, True)")
 
 
 def _test(write: Writer, where: Where) -> None:
@@ -98,8 +112,8 @@ def _test(write: Writer, where: Where) -> None:
         write.level += 1
 
 
-def _feed(write: Writer, spec: JournalSpec, number: int) -> None:
-    """Write: put the event into the journal *spec*."""
+def _feed(write: Writer, spec: JournalSpec, number: int, *, alone: bool) -> None:
+    """Write: put the event into the journal *spec*; *alone*: there is no other, and no filter."""
     name, level = spec.name, write.level
     horizon = "BEFORE_ALL" if spec.retention_ms is None else f"x.horizon - {spec.retention_ms}"
     if spec.where:
@@ -107,9 +121,12 @@ def _feed(write: Writer, spec: JournalSpec, number: int) -> None:
     _test(write, spec.where)
     write(f"j = p.{name}")
     write(f"k = len(j) if not j or t >= j[-1] else place(j, t, {horizon})")
-    write("if k >= 0:")
-    write.level += 1
-    write("kept = True")
+    if alone:
+        write("if k < 0: return False")
+    else:
+        write("if k >= 0:")
+        write.level += 1
+        write("kept = True")
     write("j.insert(k, t)")
     for value in spec.values:
         write(f"p.{spec.column_of(value)}.insert(k, plain(get({value!r})))")

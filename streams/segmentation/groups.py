@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from streams.segmentation.machines import Machine, adopt, is_behind, stands
-from streams.segmentation.plans import Coverage, Profile
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import Cause, View
@@ -28,20 +27,6 @@ class GroupMachine(Machine):
     def deadline(self, state: MachineState) -> EpochMs:
         """Return the watermark the next move needs: a switch waits for all sources, whatever makes it."""
         return self.next_instant(state)
-
-    def passes_by(
-        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
-    ) -> bool:
-        """Walk over evidence at *t* if the same member wins."""
-        if state.waiting or not state.at <= t < state.due or t > watermark:
-            return False
-        if t <= state.since and state.winner >= 0:
-            return False
-        winner, change = self.entry(profile, t, t, coverage)
-        if winner != state.winner or change <= watermark:
-            return False
-        state.at, state.due = t, change
-        return True
 
     def take(
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None

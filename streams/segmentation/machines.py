@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from streams.segmentation.plans import Coverage, MachinePlan, Profile
+from streams.segmentation.plans import MachinePlan
 from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Waiting
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 from streams.segmentation.truth import FALSE, TRUE
@@ -35,6 +35,11 @@ class Machine:
         """Return the state of a customer of whom this machine knows nothing."""
         return MachineState(sequences=[0] * len(self.plan.members))
 
+    def note_first(self, state: MachineState, t: EpochMs) -> None:
+        """Remember an event at *t* as the first, if it is and a filter may have kept it out of the journals."""
+        if self.plan.filtered and t < state.first:
+            state.first = t
+
     def deadline(self, state: MachineState) -> EpochMs:
         """Return the watermark at which the machine can move next; `BEFORE_ALL`: at once, `NEVER`: only by an event."""
         raise TypeError(type(self))
@@ -49,16 +54,6 @@ class Machine:
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
     ) -> None:
         """Let the machine see an event just read."""
-        raise TypeError(type(self))
-
-    def passes_by(
-        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
-    ) -> bool:
-        """Walk over evidence at *t* if it changes nothing but the next instant of time: nearly every event.
-
-        Returns:
-            False when more may change; then nothing was changed, and `observe` decides.
-        """
         raise TypeError(type(self))
 
     def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
@@ -123,8 +118,9 @@ class Machine:
             known_from = BEFORE_ALL
         unnamed = evidence[1:]  # the journals keep no event ids: what moves now, moves because of this event
         instants = self.plan.instants(view.profile)
-        if t not in instants:  # it undoes what is not known, or no filter let it in: still, it was read
-            insort(instants, t)
+        for read in (t, state.first):  # an event that undoes what is not known, or that no filter let in
+            if read < NEVER and read not in instants:
+                insort(instants, read)
         again.waiting = [known.get(at, (at, *unnamed)) for at in instants if at >= known_from]
         self.walk(View(view.profile, view.watermark, view.coverage, recorder), again, NEVER)
         return again, recorder
@@ -185,27 +181,6 @@ class SegmentMachine(Machine):
             return due + self.delay_ms
         return due + self.plan.grace_ms if due >= state.since + self.plan.dwell_ms else due
 
-    def passes_by(
-        self, profile: Profile, state: MachineState, t: EpochMs, watermark: EpochMs, coverage: Coverage
-    ) -> bool:
-        """Walk over evidence at *t* if it changes nothing but the next instant of time."""
-        if state.waiting or not state.at <= t < state.due:
-            return False
-        if state.status == MEMBER:
-            if t <= state.since:
-                return False
-            truth, change = self.stay(profile, t, t, coverage)
-            if truth == FALSE or change <= watermark:
-                return False
-        elif state.status == OUT:
-            truth, change = self.entry(profile, t, t, coverage)
-            if truth == TRUE or change <= watermark:
-                return False
-        else:
-            return False
-        state.at, state.due = t, change
-        return True
-
     def take(
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
     ) -> None:
@@ -251,24 +226,28 @@ class SegmentMachine(Machine):
     def pass_time(self, view: View, state: MachineState) -> None:
         """Walk over `state.due`."""
         now = state.due
-        cause = Cause("", now - 1, deadline=self.deadline(state))
         profile, coverage = view.profile, view.coverage
         state.at = max(state.at, now - 1)
         if state.status == MEMBER:
             truth, change = self.stay(profile, now, now - 1, coverage)
             if truth == FALSE:
-                self._leave(view, state, now, change, cause)
+                self._leave(view, state, now, change, Cause("", now - 1, deadline=now))
             else:
                 state.due = change
         elif state.status == OUT:
-            self._stand_outside(view, state, now, self.entry(profile, now, now - 1, coverage), cause)
+            known = self.entry(profile, now, now - 1, coverage)
+            if known[0] == TRUE:
+                cause = Cause("", now - 1, deadline=self.deadline(state))
+                self._stand_outside(view, state, now, known, cause)
+            else:
+                state.due = known[1]
         elif now < state.since + self.plan.dwell_ms:
             truth, change = self.entry(profile, now, now - 1, coverage)
             state.due = min(change, state.since + self.plan.dwell_ms)
             if truth == FALSE:
                 state.status, state.due = OUT, change
         else:
-            self._judge(view, state, now, cause)
+            self._judge(view, state, now, Cause("", now - 1, deadline=self.deadline(state)))
 
     def _stand_outside(
         self, view: View, state: MachineState, t: EpochMs, known: tuple[int, EpochMs], cause: Cause

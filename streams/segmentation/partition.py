@@ -9,27 +9,20 @@ Order of work at one record (S7): stream time rises, what is due fires (by due i
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
 
-from xxhash import xxh3_64_digest, xxh3_128_digest
+from xxhash import xxh3_64_digest
 
-from streams.segmentation.effects import (
-    Kind,
-    Membership,
-    MembershipsChanged,
-    Origin,
-    Transition,
-)
+from streams.segmentation.effects import Membership, MembershipsChanged, Transition
 from streams.segmentation.groups import GroupMachine
 from streams.segmentation.machines import Machine, SegmentMachine
 from streams.segmentation.plans import Plan, Profile
-from streams.segmentation.profiles import MEMBER, MachineState
-from streams.segmentation.residence import DEFAULTS, Options, Residence
+from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
+from streams.segmentation.residence import DEFAULTS, Options
 from streams.segmentation.stimuli import EventObserved
-from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.truth import TRUE
+from streams.segmentation.waking import Waking
 from streams.segmentation.walking import Cause, View
 from streams.segmentation.watermarks import InputSpec
 
@@ -37,28 +30,21 @@ SEEN_BYTES_MAX = 64 * 8
 """Ids remembered per customer, 8 bytes each; an id that comes again after 64 others is taken for new."""
 
 
-class Partition(Residence):
+class Partition(Waking):
     """All customers of one partition number.
 
     Attributes:
         effects: what has been decided since the last `take_effects`.
-        counts: events applied, duplicates, late events, refused, timers fired, late intervals.
     """
 
     def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options = DEFAULTS) -> None:
         """Start empty."""
-        super().__init__(plan, inputs, options)
-        self.machines: tuple[Machine, ...] = tuple(
+        machines: tuple[Machine, ...] = tuple(
             GroupMachine(machine) if machine.partition_group else SegmentMachine(machine)
             for machine in plan.machines
         )
-        self.handlers = plan.bind(self.machines)
-        self._place = {member.segment_id: m.index for m in plan.machines for member in m.members}
-        self.counts = dict.fromkeys(
-            ("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0
-        )
-        self.now_ms: EpochMs = BEFORE_ALL
-        self._key = ""
+        super().__init__(plan, inputs, options, machines)
+        self.handlers = plan.bind(machines)
 
     # ---- stimuli ----------------------------------------------------------------------------------------------
 
@@ -121,26 +107,25 @@ class Partition(Residence):
 
     # ---- what generated handlers call -------------------------------------------------------------------------
 
-    def see(
-        self, machine: Machine, profile: Profile, key: str, evidence: tuple[EpochMs, str, bool, bool]
-    ) -> None:
+    def see(self, machine: Machine, profile: Profile, key: str, evidence: Waiting) -> None:
         """Let *machine* see an event that the journals of *profile* already hold, and arm its wake-up."""
         gate = machine.gate
-        watermark = self.watermarks.gates[gate]
+        watermark = self.gates[gate]
         state = profile.states.get(machine.index)
         if state is None:
             state = self._see_first(machine, profile, key, evidence)
             if state is None:
                 return
-        elif not machine.passes_by(profile, state, evidence[0], watermark, self.coverage):
+        else:
             self._key = key
+            machine.note_first(state, evidence[0])
             machine.observe(View(profile, watermark, self.coverage, self), state, evidence)
         deadline = machine.deadline(state)
         if deadline < profile.wakes[gate]:
-            self._arm(profile, key, gate, deadline)
+            self.arm(profile, key, gate, deadline)
 
     def _see_first(
-        self, machine: Machine, profile: Profile, key: str, evidence: tuple[EpochMs, str, bool, bool]
+        self, machine: Machine, profile: Profile, key: str, evidence: Waiting
     ) -> MachineState | None:
         """Let *machine* see the first event that concerns it; None when there is nothing to remember of it."""
         t = evidence[0]
@@ -150,177 +135,60 @@ class Partition(Residence):
             known = machine.entry(profile, t, t, self.coverage)
             if known[0] != TRUE and known[1] == NEVER:
                 return None  # outside, and nothing that time could change
-        state = profile.states[machine.index] = machine.new_state()
-        watermark = self.watermarks.gates[machine.gate]
-        if known is not None and known[0] != TRUE and known[1] > watermark:
-            state.at, state.due = t, known[1]
-            return state
+        state: MachineState = machine.new_state()
+        profile.states[machine.index] = state
+        machine.note_first(state, t)
         self._key = key
-        view = View(profile, watermark, self.coverage, self)
+        view = View(profile, self.gates[machine.gate], self.coverage, self)
         if in_order:
             machine.observe(view, state, evidence, known)
         else:
             machine.revise(view, state, evidence)
         return state
 
-    def transition(
-        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
-    ) -> None:
-        """Write down one decision of *machine* about the customer at hand."""
-        segment = machine.plan.members[member]
-        state.sequences[member] += 1
-        sequence = state.sequences[member]
-        by = cause.event_id or "timer"
-        key = self._key
-        identity = f"{key}|{segment.segment_id}|{segment.version}|{kind}|{at}|{by}|{sequence}"
-        digest = xxh3_128_digest(identity.encode())
-        watermark = self.watermarks.gates[machine.gate]
-        shop_id, _, customer_id = key.partition("/")
-        profile = self.live[key]
-        entered = kind == "entered"
-        clauses = segment.why(profile, at, min(at, cause.seen), self.coverage) if self.options.explain else []
-        self.effects.append(
-            Transition(
-                digest.hex(),
-                shop_id,
-                customer_id,
-                segment.segment_id,
-                segment.version,
-                kind,
-                self._origin(cause),
-                at,
-                self.now_ms if self.options.wall else max(self.watermarks.stream_times),
-                watermark,
-                sequence,
-                by,
-                retracts=state.entry.hex() if kind == "retracted" else "",
-                entered_at_ms=None if entered else state.since,
-                valid_until_ms=state.due if entered and state.due < NEVER else None,
-                clauses=clauses,
-            )
-        )
-        if entered:
-            state.entry = digest
-        self._changed[key] = None
+    def enter(self, machine: Machine, profile: Profile, key: str, evidence: Waiting, due: EpochMs) -> None:
+        """Let the customer enter the segment of *machine* by an event in order that nothing has to wait for.
 
-    def corrected(self) -> None:
-        """Note that the customer's memberships changed without a transition (`since` was corrected, S14)."""
-        self._changed[self._key] = None
-
-    def missed(self) -> None:
-        """Count a membership that late evidence shows to have come and gone in the past (S14)."""
-        self.counts["late_intervals"] += 1
-
-    def _origin(self, cause: Cause) -> Origin:
-        if cause.event_id:
-            return "late" if cause.late else "event"
-        if self.options.wall and self.now_ms - cause.deadline > self.options.catchup_after_ms:
-            return "catchup"
-        return "timer"
-
-    # ---- wake-ups ---------------------------------------------------------------------------------------------
-
-    def _arm(self, profile: Profile, key: str, gate: int, deadline: EpochMs) -> None:
-        """Wake the profile when the gate's watermark reaches *deadline*, if nothing wakes it earlier."""
-        if deadline < profile.wakes[gate]:
-            profile.wakes[gate] = deadline
-            heappush(self._heaps[gate], (deadline, key))
-            self._next_wake = min(self._next_wake, deadline)
-
-    def _fire_due(self) -> None:
-        """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
-        if self.watermarks.highest < self._next_wake:
-            return
-        woken: dict[str, None] = {}
-        for gate, watermark in enumerate(self.watermarks.gates):
-            heap = self._heaps[gate]
-            while heap and heap[0][0] <= watermark:
-                deadline, key = heappop(heap)
-                profile = self._profile(key)
-                if profile.wakes[gate] == deadline:
-                    profile.wakes[gate] = NEVER
-                    self.dirty[key] = woken[key] = None
-        ready = [(self._next_move(self._profile(key)), key) for key in woken]
-        heapify(ready)
-        while ready:
-            due, key = heappop(ready)
-            profile = self._profile(key)
-            if due < NEVER:
-                self._step(profile, key, due)
-            due = self._arm_all(profile, key)
-            if due < NEVER:
-                heappush(ready, (due, key))
-        self._next_wake = min((heap[0][0] for heap in self._heaps if heap), default=NEVER)
-
-    def _arm_all(self, profile: Profile, key: str) -> EpochMs:
-        """Wake the profile at the earliest deadlines; return the earliest instant that may be passed now, else `NEVER`."""
-        machines, wakes, gates, soonest = self.machines, profile.wakes, self.watermarks.gates, NEVER
-        for index, state in profile.states.items():
-            due, waiting = state.due, state.waiting
-            if due == NEVER and not waiting:
-                continue
-            machine = machines[index]
-            gate = machine.gate
-            watermark = gates[gate]
-            # A deadline is never before the next instant of time, unless evidence waits: most states pass here.
-            if due > watermark and due >= wakes[gate] and not waiting:
-                continue
-            deadline = machine.deadline(state)
-            if deadline <= watermark:
-                soonest = min(soonest, machine.next_instant(state))
-            elif deadline < wakes[gate]:
-                self._arm(profile, key, gate, deadline)
-        return soonest
-
-    def _next_move(self, profile: Profile) -> EpochMs:
-        """Return the earliest instant that a machine of *profile* may pass now; `NEVER` when none may."""
-        soonest = NEVER
-        gates, machines = self.watermarks.gates, self.machines
-        for index, state in profile.states.items():
-            machine = machines[index]
-            watermark = gates[machine.gate]
-            # A deadline is never before the next instant of time, unless evidence waits: most states pass here.
-            if (state.due <= watermark or state.waiting) and machine.deadline(state) <= watermark:
-                soonest = min(soonest, machine.next_instant(state))
-        return soonest
-
-    def _step(self, profile: Profile, key: str, through: EpochMs) -> None:
-        """Let every machine of *profile* walk through the instant *through*."""
-        self._key = key
-        self.counts["timers"] += 1
-        before = len(self.effects)
-        machines, gates = self.machines, self.watermarks.gates
-        moving = []
-        for index, state in profile.states.items():
-            if state.due > through and not state.waiting:
-                continue
-            machine = machines[index]
-            if machine.deadline(state) <= gates[machine.gate] and machine.next_instant(state) <= through:
-                moving.append(index)
-        for index in sorted(moving) if len(moving) > 1 else moving:
-            machine = machines[index]
-            view = View(profile, gates[machine.gate], self.coverage, self)
-            machine.walk(view, profile.states[index], through)
-        if len(self.effects) > before + 1:
-            self._put_in_order(before)
-
-    def _put_in_order(self, start: int) -> None:
-        """Order what one customer's machines decided at one stimulus: by instant, exits first, then the catalogue.
-
-        What one machine decided stays in its order.
+        Args:
+            machine: a plain segment's, without gate or dwell; the customer is outside.
+            profile: the customer's.
+            key: the customer.
+            evidence: the event, newer than what was walked and not before the watermark.
+            due: when time alone ends the membership; after the watermark.
         """
-        queues: dict[int, deque[Transition]] = {}
-        for effect in self.effects[start:]:
-            queues.setdefault(self._place[effect.segment_id], deque()).append(effect)
-        if len(queues) > 1:
-            del self.effects[start:]
-            while queues:
-                place = min(
-                    queues, key=lambda at: (queues[at][0].occurred_at_ms, queues[at][0].kind == "entered", at)
-                )
-                self.effects.append(queues[place].popleft())
-                if not queues[place]:
-                    del queues[place]
+        states = profile.states
+        state = states.get(machine.index)
+        if state is None:
+            state = states[machine.index] = machine.new_state()
+            machine.note_first(state, evidence[0])
+        t = evidence[0]
+        state.status, state.winner, state.since, state.at, state.due = MEMBER, 0, t, t, due
+        state.entered = max(state.left, t)
+        self._key = key
+        self.transition(machine, state, "entered", state.entered, Cause(evidence[1], t, late=evidence[2]))
+        if due < profile.wakes[machine.gate]:
+            self.arm(profile, key, machine.gate, due)
+
+    def leave(self, machine: Machine, profile: Profile, key: str, evidence: Waiting, due: EpochMs) -> None:
+        """Let the customer leave the segment of *machine* by an event in order.
+
+        Args:
+            machine: a plain segment's without `until`; the customer is a member and may leave.
+            profile: the customer's.
+            key: the customer.
+            evidence: the event, newer than what was walked and not before the watermark.
+            due: when time alone may make it true again; after the watermark.
+        """
+        state = profile.states[machine.index]
+        t = evidence[0]
+        state.at, state.due = t, due
+        left = max(state.entered, t)
+        self._key = key
+        self.transition(machine, state, "exited", left, Cause(evidence[1], t, late=evidence[2]))
+        state.status, state.winner, state.left, state.entry = OUT, -1, left, b""
+        deadline = machine.deadline(state)
+        if deadline < profile.wakes[machine.gate]:
+            self.arm(profile, key, machine.gate, deadline)
 
     # ---- state ------------------------------------------------------------------------------------------------
 
@@ -355,7 +223,7 @@ class Partition(Residence):
     def take_membership_changes(self) -> Iterator[MembershipsChanged]:
         """Yield all memberships of each customer whose memberships changed since the last call."""
         changed, self._changed = self._changed, {}
-        now = self.now_ms if self.options.wall else max(self.watermarks.stream_times)
+        now = self.clock_ms
         for key in changed:
             shop_id, _, customer_id = key.partition("/")
             yield MembershipsChanged(shop_id, customer_id, self.memberships(key), now)

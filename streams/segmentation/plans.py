@@ -55,6 +55,7 @@ class MachinePlan(msgspec.Struct, frozen=True):
         stay: truth of staying.
         instants: event times of all evidence that the profile's journals still hold for it, ascending, each once.
         gated: whether an entry waits for the gate (S5).
+        filtered: whether it may see events that no journal of its keeps.
     """
 
     index: int
@@ -65,6 +66,7 @@ class MachinePlan(msgspec.Struct, frozen=True):
     stay: Evaluate
     instants: Instants
     gated: bool
+    filtered: bool = False
     dwell_ms: DurationMs = 0
     grace_ms: DurationMs = 0
     min_membership_ms: DurationMs = 0

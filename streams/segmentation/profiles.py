@@ -38,6 +38,8 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
         entry: transition id of the entry now standing, as bytes.
         sequences: per member, how many transitions were emitted.
         waiting: evidence behind an undecided instant, by event time.
+        first: event time of the earliest event that the machine saw, where a filter may have kept it out of the
+            journals: from then on the customer is known to it. Else `NEVER`.
     """
 
     status: int = OUT
@@ -52,6 +54,7 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
     entry: bytes = b""
     sequences: list[int] = []
     waiting: list[Waiting] = []
+    first: EpochMs = NEVER
 
 
 class Header(msgspec.Struct, array_like=True, gc=False):

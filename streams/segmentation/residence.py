@@ -1,18 +1,19 @@
 """Where the profiles of a partition live: decoded while they are worked on, at rest as the bytes of their last commit.
 
 There is no undo log: a roll back forgets the decoded profiles that were touched, and what is committed is byte for byte
-what a restart would read (`streams/decisions/0003`). The wake-ups are part of the profiles; the heaps are made from them.
+what a restart would read (`streams/decisions/0003`). The wake-ups are part of the profiles; the queues of deadlines are
+made from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from heapq import heapify, heappush
 from typing import Any
 
 import msgspec
 
 from streams.errors import OperationError
+from streams.segmentation.deadlines import Deadlines
 from streams.segmentation.effects import Transition
 from streams.segmentation.plans import Coverage, Plan, Profile
 from streams.segmentation.profiles import Header
@@ -77,8 +78,8 @@ class Residence:
         self.dirty: dict[str, None] = {}
         self._staged: dict[str, bytes] = {}
         self._changed: dict[str, None] = {}
-        self._heaps: list[list[tuple[EpochMs, str]]] = [[] for _ in plan.gates]
-        self._next_wake: EpochMs = NEVER  # not later than the first entry of any heap
+        self._deadlines = [Deadlines() for _ in plan.gates]
+        self._next_wake: EpochMs = NEVER  # not later than the first deadline of any gate
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
         self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
         self._wakes = msgspec.msgpack.Decoder(Header).decode
@@ -145,19 +146,14 @@ class Residence:
             OperationError: the state belongs to another plan or another number of inputs.
         """
         self._take_record(self._record)
-        heaps = self._heaps = [[] for _ in self.plan.gates]
+        self._deadlines = [Deadlines() for _ in self.plan.gates]
         for key, value in self.rest.items():
-            for gate, deadline in enumerate(self._wakes(value).wakes):
-                if deadline < NEVER:
-                    heaps[gate].append((deadline, key))
-        for heap in heaps:
-            heapify(heap)
-        self._next_wake = BEFORE_ALL
+            self._rearm(key, value)
 
     def _rearm(self, key: str, rest: bytes) -> None:
         for gate, deadline in enumerate(self._wakes(rest).wakes):
             if deadline < NEVER:
-                heappush(self._heaps[gate], (deadline, key))
+                self._deadlines[gate].push(deadline, key)
         self._next_wake = BEFORE_ALL
 
     def _partition_record(self) -> bytes:

@@ -35,7 +35,9 @@ class Watermarks:
         stream_times: per input, the highest event time seen.
         inputs: per input, its watermark.
         gates: per gate, the least watermark of the inputs that carry its sources.
+            It is always the same list.
         highest: the greatest of `gates`; no timer beyond it is due.
+        newest: the highest event time seen in any input.
     """
 
     def __init__(self, inputs: Sequence[InputSpec], gates: Sequence[frozenset[str]], *, wall: bool) -> None:
@@ -58,6 +60,7 @@ class Watermarks:
         ]
         self.gates = [BEFORE_ALL] * len(gates)
         self.highest = BEFORE_ALL
+        self.newest = BEFORE_ALL
 
     @property
     def lowest(self) -> EpochMs:
@@ -71,6 +74,7 @@ class Watermarks:
         if event_time_ms <= self.stream_times[position]:
             return False
         self.stream_times[position] = event_time_ms
+        self.newest = max(self.newest, event_time_ms)
         return self.advance(position, event_time_ms - self.specs[position].out_of_orderness_ms)
 
     def advance(self, position: int, watermark_ms: EpochMs) -> bool:
@@ -80,7 +84,7 @@ class Watermarks:
             return False
         inputs[position] = watermark_ms
         if len(inputs) == 1:  # the common case: every gate stands where the only input stands
-            self.gates = [watermark_ms] * len(self._members)
+            self.gates[:] = [watermark_ms] * len(self._members)
             self.highest = watermark_ms
             return True
         if not self.wall and True in self.idle:
@@ -136,5 +140,6 @@ class Watermarks:
             raise ValueError(f"the state has {len(inputs)} inputs, the settings {len(self.specs)}")
         self.stream_times, self.inputs = list(stream_times), list(inputs)
         self.idle = [bool(flag) for flag in idle]
-        self.gates = [min(inputs[i] for i in members) for members in self._members]
+        self.gates[:] = [min(inputs[i] for i in members) for members in self._members]
         self.highest = max(self.gates, default=BEFORE_ALL)
+        self.newest = max(stream_times)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from streams.segmentation.conditions import (
     AgeRange,
@@ -72,6 +73,20 @@ VIEW, ADD, ORDER = "Product Viewed", "Product Added", "Order Completed"
 CANCEL, REFUND, OPEN = "Order Cancelled", "Order Refunded", "Email Opened"
 
 CASES = {
+    # A customer is known from the first event read on, though a filter keeps it out of every journal.
+    "an absence that began with an event left out by a filter stands after late evidence": told(
+        alone(
+            segment(
+                Not(Performed(event=VIEW, age=ticks(0, 2))),
+                until=Performed(event="orders", age=ticks(0, 2)),
+                dwell=2,
+            )
+        ),
+        did(REFUND, 1, order_id="o1"),
+        did(VIEW, 3),
+        did(VIEW, 3, customer="b"),
+        replace(did(VIEW, 3), event_id="again"),
+    ),
     # A late event about quiet time is about the past (S13, S14), though this machine has walked over nothing yet.
     "late event whose entry became due by time": told(
         alone(segment(Last(ADD, ticks(2, 14)))), did(OPEN, 3), did(ADD, -4)
