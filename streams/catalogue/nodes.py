@@ -91,6 +91,12 @@ class Node:
             found[name] = Node(self.file, value_node)
         return found
 
+    def keys(self) -> list[Node]:
+        """Return the keys of a mapping, each at its place."""
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self.error(f"expected a mapping, found {self._found()}")
+        return [Node(self.file, key) for key, _ in self.node.value]
+
     def items(self) -> list[Node]:
         """Return the items of a list; a single value counts as a list of one."""
         if isinstance(self.node, yaml.SequenceNode):

@@ -10,6 +10,7 @@ from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
 from streams.catalogue.nodes import nearest
+from streams.cli.catalogue_check import check
 from streams.cli.catalogue_scenarios import test
 from streams.errors import DefinitionError
 from streams.runtime.definition_files import load_catalogue
@@ -40,17 +41,8 @@ def command() -> None:
     """
 
 
+command.add_command(check)
 command.add_command(test)
-
-
-@command.command()
-@folder_option
-def check(folder: str | None) -> None:
-    """Read and compile every definition; the first mistake is told with file, line, column and a hint."""
-    catalogue, plan = _loaded(folder)
-    click.echo(
-        f"{len(catalogue.segments)} segments, {len(catalogue.facts)} facts, {len(plan.journals)} journals: all good"
-    )
 
 
 @command.command(name="list")

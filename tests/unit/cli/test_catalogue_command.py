@@ -24,15 +24,18 @@ def test_check_counts_what_it_read() -> None:
     assert "all good" in result.stdout
 
 
-def test_check_tells_the_first_mistake(tmp_path: Path) -> None:
-    """With file, line, column and hint; the exit code says so too."""
+def test_check_tells_every_mistake(tmp_path: Path) -> None:
+    """With file, line, column, the line with a caret and a hint; the exit code is 1."""
     (tmp_path / "a.yaml").write_text(
-        "segments:\n  - {id: a, label: A, exclude: b, when: {did: Cart Viewed}}\n"
+        'segments:\n  - {id: a.b, label: "A, 1d, x", exclude: b, when: {did: Cart Veiwed, within: 1d}}\n'
     )
     result = catalogue("check", "--catalogue", str(tmp_path))
 
-    assert result.exit_code not in (0, 1)
-    assert "a.yaml:2:32: unknown segment 'b'" in result.stderr
+    assert result.exit_code == 1
+    assert "a.yaml:2:43: error: unknown segment 'b'" in result.stdout
+    assert "a.yaml:2:58: error: unknown event or fact 'Cart Veiwed'" in result.stdout
+    assert f"\n{' ' * 65}^\n  hint: did you mean 'Cart Viewed'?" in result.stdout
+    assert "1 segment, 6 facts: 2 errors, 0 warnings" in result.stdout
 
 
 def test_list_says_what_a_segment_waits_for() -> None:
