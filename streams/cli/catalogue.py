@@ -12,6 +12,7 @@ from streams.catalogue.library import source_of_events
 from streams.catalogue.nodes import nearest
 from streams.cli.catalogue_check import check
 from streams.cli.catalogue_scenarios import test
+from streams.cli.catalogue_schema import schema
 from streams.errors import DefinitionError
 from streams.runtime.definition_files import load_catalogue
 from streams.segmentation.definitions import Catalogue
@@ -42,6 +43,7 @@ def command() -> None:
 
 
 command.add_command(check)
+command.add_command(schema)
 command.add_command(test)
 
 

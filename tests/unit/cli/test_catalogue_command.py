@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,12 @@ def test_show_of_an_unknown_segment_names_the_nearest() -> None:
 
     assert result.exit_code not in (0, 1)
     assert "did you mean 'checkout.abandon'" in result.stderr
+
+
+@pytest.mark.parametrize("option", [(), ("--scenarios",)])
+def test_schema_is_printed_as_json(option: tuple[str, ...]) -> None:
+    """A JSON Schema that an editor can read, with the names that are known."""
+    schema = json.loads(catalogue("schema", *option).stdout)
+
+    assert "json-schema.org" in schema["$schema"]
+    assert "value.vip" in json.dumps(schema)
