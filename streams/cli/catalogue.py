@@ -1,4 +1,4 @@
-"""``streams catalogue``: check definitions, list them, show what they compile to."""
+"""``streams catalogue``: the tools around definitions; here the list, the others in modules of their own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from rich.table import Table
 from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
-from streams.catalogue.nodes import nearest
 from streams.cli.catalogue_check import check
 from streams.cli.catalogue_scenarios import test
 from streams.cli.catalogue_schema import schema
-from streams.errors import DefinitionError
+from streams.cli.catalogue_show import show
 from streams.runtime.definition_files import load_catalogue
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.plans import Plan
@@ -32,18 +31,21 @@ def _loaded(folder: str | None) -> tuple[Catalogue, Plan]:
 
 @click.group()
 def command() -> None:
-    """Check, list and show segment definitions.
+    """Check, test, list and show segment definitions.
 
     \b
     Examples:
       streams catalogue check --catalogue segments/
+      streams catalogue test --catalogue segments/
       streams catalogue list
-      streams catalogue show checkout.abandon --code
+      streams catalogue show checkout.abandon
+      streams catalogue schema > definitions.schema.json
     """
 
 
 command.add_command(check)
 command.add_command(schema)
+command.add_command(show)
 command.add_command(test)
 
 
@@ -65,37 +67,3 @@ def list_(folder: str | None) -> None:
             ", ".join(sorted(gates[segment.segment_id])),
         )
     Console().print(table)
-
-
-@command.command()
-@click.argument("segment_id", required=False)
-@folder_option
-@click.option("--code", is_flag=True, help="Print the generated Python.")
-def show(segment_id: str | None, folder: str | None, code: bool) -> None:
-    """Show one definition, or with --code what it (or, without an id, everything) compiles to."""
-    catalogue, plan = _loaded(folder)
-    segments = {segment.segment_id: segment for segment in catalogue.segments}
-    if segment_id is not None and segment_id not in segments:
-        raise DefinitionError(f"there is no segment {segment_id!r}", hint=nearest(segment_id, segments))
-    if code:
-        click.echo(plan.source if segment_id is None else _functions_of(plan, segment_id))
-        return
-    for segment in [segments[segment_id]] if segment_id is not None else catalogue.segments:
-        click.echo(f"{segment.segment_id} v{segment.version}: {segment.label}")
-        if segment.description:
-            click.echo(f"  {segment.description}")
-        why = next(
-            m.why for machine in plan.machines for m in machine.members if m.segment_id == segment.segment_id
-        )
-        empty = plan.profile_type()
-        for clause in why(empty, 0, 0, (0,) * len(plan.sources)):
-            click.echo(f"  - {clause.text}")
-
-
-def _functions_of(plan: Plan, segment_id: str) -> str:
-    """Return the generated functions of one segment."""
-    why = next(m.why for machine in plan.machines for m in machine.members if m.segment_id == segment_id)
-    name = why.__name__.removeprefix("why_")
-    functions = plan.source.split("\n\n\ndef ")[1:]
-    wanted = [f for f in functions if f.split("(")[0].split("_", 1)[-1] == name]
-    return "\n\n\n".join(f"def {function}" for function in wanted)

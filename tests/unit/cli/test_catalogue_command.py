@@ -90,3 +90,15 @@ def test_schema_is_printed_as_json(option: tuple[str, ...]) -> None:
 
     assert "json-schema.org" in schema["$schema"]
     assert "value.vip" in json.dumps(schema)
+
+
+def test_show_graph_prints_a_picture() -> None:
+    """--graph: Mermaid, to be pasted where it is drawn."""
+    result = catalogue("show", "checkout.abandon", "--graph")
+
+    assert result.stdout.startswith("stateDiagram-v2")
+
+
+def test_show_wants_one_view() -> None:
+    """--code and --graph together are a mistake."""
+    assert catalogue("show", "checkout.abandon", "--graph", "--code").exit_code not in (0, 1)
