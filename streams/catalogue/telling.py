@@ -37,8 +37,10 @@ def tell(segment: SegmentDefinition, setting: Setting) -> list[str]:
         f"  {text}" for text in (segment.description, segment.owner and f"owner: {segment.owner}") if text
     ]
     lines += ["", *_entry(segment, setting), "", *_exit(segment, setting), ""]
-    rest = (_facts, _looks_back, _group, _others)
-    return lines + [line for part in rest for line in part(segment, setting) if line]
+    lines += _facts(segment, setting)
+    lines += _looks_back(segment)
+    lines += _group(segment, setting)
+    return lines + list(_others(segment, setting))
 
 
 def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
@@ -110,7 +112,7 @@ def _filtered(event: str, where: tuple[Filter, ...]) -> str:
     return describe(Performed(event, where=where)).removeprefix("did ")
 
 
-def _looks_back(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
+def _looks_back(segment: SegmentDefinition) -> Iterator[str]:
     found: dict[str, int | None] = {}
     for condition in (segment.when, segment.until):
         for leaf in leaves(condition) if condition is not None else ():
@@ -156,9 +158,12 @@ def _others(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
     named_by = [
         s.segment_id for s in setting.catalogue.segments if mine in referred(s) and mine not in s.exclude
     ]
-    yield f"excludes:     {', '.join(segment.exclude)}" if segment.exclude else ""
-    yield f"excluded from: {', '.join(excluded_by)}" if excluded_by else ""
-    yield f"named by:     {', '.join(named_by)}" if named_by else ""
+    if segment.exclude:
+        yield f"excludes:     {', '.join(segment.exclude)}"
+    if excluded_by:
+        yield f"excluded from: {', '.join(excluded_by)}"
+    if named_by:
+        yield f"named by:     {', '.join(named_by)}"
 
 
 def members(group: str, catalogue: Catalogue) -> list[SegmentDefinition]:
