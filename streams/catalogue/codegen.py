@@ -20,10 +20,12 @@ from streams.segmentation.conditions import (
     Condition,
     InSegment,
     Last,
+    Leaf,
     Not,
+    Otherwise,
     Performed,
 )
-from streams.segmentation.readings import Column
+from streams.segmentation.readings import Column, column_of
 
 COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -94,10 +96,31 @@ class ConditionWriter:
                 k = str(self.write.fresh())
                 self.write(f"v{k}, n{k} = truth_{self.journals.identifier(segment_id)}(p, t, seen, coverage)")
                 return k
-            case _:
+            case Otherwise():
                 raise DefinitionError(
                     "'otherwise' stands alone, as the whole of 'when' of a partition group's last member"
                 )
+            case _:
+                return self.leaf(condition)
+
+    def leaf(self, leaf: Leaf) -> str:
+        """Write another leaf; `streams.catalogue.leafcode` knows them."""
+        raise TypeError(type(leaf).__name__)
+
+    def value(self, leaf: Leaf, k: str) -> str:
+        """Return the expression of a clause's value, after its statements were written with suffix *k*."""
+        match leaf:
+            case Performed(at_least=1, at_most=None, same=None) | Last(test=()):
+                return f'rfc3339(j{k}[i{k} - 1]) if i{k} else ""'
+            case Last(event, _, where, (first, *_)):
+                kept = self.column(event, where, column_of(first))
+                return f'str({kept}[i{k} - 1]) if i{k} else ""'
+            case Performed(same=None):
+                return f"str(c_{k})"
+            case Compare(left=left):
+                return f"str(m{k})" if left.kind == "count" else f"str(m{k} / 1_000_000)"
+            case _:
+                return '""'
 
     def _combined(self, conditions: tuple[Condition, ...], *, stop: str, better: str) -> str:
         """Write a conjunction or disjunction; the first part that equals *stop* decides it."""
@@ -166,10 +189,13 @@ class ConditionWriter:
 
     def _last(self, leaf: Last) -> str:
         write = self.write
-        _, k = self.entries(leaf.event, ())
+        _, k = self.entries(leaf.event, leaf.where)
         begin, end = leaf.age.from_ms, leaf.age.to_ms
+        tested = ""
+        if leaf.test:
+            tested = f" and newest_passes(j{k}, i{k}, {self.tests(leaf.event, leaf.where, leaf.test)})"
         write(f"v{k}, n{k} = 0, NEVER")
-        write(f"if i{k}:")
+        write(f"if i{k}{tested}:")
         write.level += 1
         write(f"x{k} = j{k}[i{k} - 1]")
         if begin:
@@ -183,8 +209,18 @@ class ConditionWriter:
         else:
             write(f"if t < x{k} + {end}: v{k}, n{k} = 2, x{k} + {end}")
         write.level -= 1
-        self.unknown(k, leaf.event, f"not i{k}", _start(end), end)
+        self.unknown(k, leaf.event, f"not i{k}", start_of(end), end)
         return k
+
+    def tests(self, event: str, where: Where, tests: Where) -> str:
+        """Return the expression of what an entry is tested by: its columns with operators and wanted values."""
+        parts = []
+        for test in tests:
+            column = column_of(test)
+            kept = self.column(event, where, column)
+            operator, wanted = (test.operator, test.value) if column.kind == "plain" else ("eq", True)
+            parts.append(f"({kept}, {operator!r}, {wanted!r})")
+        return f"({', '.join(parts)},)"
 
     def _performed(self, leaf: Performed) -> str:
         write = self.write
@@ -227,7 +263,7 @@ class ConditionWriter:
                 self.unknown(k, event, f"{mark} is None and {more}", "BEFORE_ALL", None)
         end = leaf.age.to_ms
         if since is None:
-            self.unknown(k, leaf.event, more, _start(end), end)
+            self.unknown(k, leaf.event, more, start_of(end), end)
         else:
             start = since if end is None else f"max({since}, t - {end})"
             self.unknown(k, leaf.event, f"{since} is not None and {more}", start, end)
@@ -324,10 +360,10 @@ class ConditionWriter:
         for aggregate in (leaf.left, leaf.right):
             if aggregate is not None:
                 end = aggregate.age.to_ms
-                self.unknown(a, aggregate.event, more, _start(end), end)
+                self.unknown(a, aggregate.event, more, start_of(end), end)
         return a
 
 
-def _start(end: int | None) -> str:
+def start_of(end: int | None) -> str:
     """Return the expression of the earliest instant that ages up to *end* ask about."""
     return "BEFORE_ALL" if end is None else f"t - {end}"

@@ -12,23 +12,23 @@ from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
-from streams.catalogue.codegen import ConditionWriter, Writer
+from streams.catalogue.codegen import Writer
 from streams.catalogue.coverage import reaches_of
 from streams.catalogue.handlers import CREATED, write_handlers
 from streams.catalogue.journalling import Journals
+from streams.catalogue.leafcode import LeafWriter
 from streams.catalogue.machine_code import MachineCode
+from streams.catalogue.runtime_names import with_imports
 from streams.catalogue.wording import describe
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
     All,
     Any_,
-    Compare,
     Condition,
     InSegment,
-    Last,
+    Leaf,
     Not,
     Otherwise,
-    Performed,
     leaves,
     rests_on_absence,
 )
@@ -73,7 +73,7 @@ class Compiler:
         self.segments = {segment.segment_id: segment for segment in catalogue.segments}
         self.groups = {group.name: group for group in catalogue.groups if group.kind == "partition"}
         self.write = Writer()
-        self.conditions = ConditionWriter(self.write, self.journals, covered=covered)
+        self.conditions = LeafWriter(self.write, self.journals, covered=covered)
         self.units = self._units()
 
     def compile(self) -> Plan:
@@ -94,7 +94,7 @@ class Compiler:
         gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
         codes = [self._code(i, unit, gates, reads[i]) for i, unit in enumerate(self.units)]
         write_handlers(self.write, self.journals, codes, names, covered=self.covered)
-        source = self.write.text
+        source = with_imports(self.write.text)
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
         module = _execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
         return Plan(
@@ -264,7 +264,7 @@ class Compiler:
                 continue
             k = self.conditions.condition(leaf)
             truth = f"2 - v{k}" if negated else f"v{k}"
-            write(f"clauses.append(Clause({text!r}, WORDS[{truth}], {_value(leaf, k)}))")
+            write(f"clauses.append(Clause({text!r}, WORDS[{truth}], {self.conditions.value(leaf, k)}))")
         write("return clauses")
 
     def _code(
@@ -340,9 +340,9 @@ def _all(first: Condition, *others: Condition) -> Condition:
     return All((first, *others)) if others else first
 
 
-def _clauses(segment: SegmentDefinition) -> list[tuple[Condition, bool]]:
+def _clauses(segment: SegmentDefinition) -> list[tuple[Leaf, bool]]:
     """Return the leaves of a definition, each with whether it stands negated; exclusions and `until` are negated."""
-    found: list[tuple[Condition, bool]] = []
+    found: list[tuple[Leaf, bool]] = []
 
     def visit(condition: Condition, *, negated: bool) -> None:
         match condition:
@@ -357,21 +357,6 @@ def _clauses(segment: SegmentDefinition) -> list[tuple[Condition, bool]]:
     visit(segment.when, negated=False)
     found += [(InSegment(other), True) for other in segment.exclude]
     return found
-
-
-def _value(leaf: Condition, k: str) -> str:
-    """Return the expression of a clause's value after its statements were written with suffix *k*."""
-    match leaf:
-        case Performed(at_least=1, at_most=None, same=None):
-            return f'rfc3339(j{k}[i{k} - 1]) if i{k} else ""'
-        case Performed(same=None):
-            return f"str(c_{k})"
-        case Last():
-            return f'rfc3339(j{k}[i{k} - 1]) if i{k} else ""'
-        case Compare(left=left):
-            return f"str(m{k})" if left.kind == "count" else f"str(m{k} / 1_000_000)"
-        case _:
-            return '""'
 
 
 def _properties(specs: tuple[JournalSpec, ...]) -> dict[str, frozenset[str]]:

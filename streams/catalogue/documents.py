@@ -12,7 +12,10 @@ The grammar, in one look:
       did: EVENT              at_least | at_most | exactly: N, within: T | ago: {from, to}, since: EVENT,
                               before: EVENT, where: {PROPERTY: TEST}, same: PROPERTY
       did_not: EVENT          within | ago, since, before, where
-      last: EVENT             within: T | ago: {from: T, to: T}
+      last: EVENT             within: T | ago: {from: T, to: T}, among: {PROPERTY: TEST}, where: {PROPERTY: TEST}
+      trait: NAME             is: VALUE, or any TEST
+      consent: CHANNEL        is: granted|denied|pending|unknown, purpose: NAME
+      score: NAME             at_least | at_most: N, confidence: N, within | ago
       count: EVENT            within | ago, where, at_least | more_than | at_most | less_than: N or N% with of: AGGREGATE
       sum: EVENT.PROPERTY     (a fact with an amount needs no property) likewise, in units of money
 

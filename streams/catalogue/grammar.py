@@ -85,6 +85,17 @@ _LIMITS: Form = {
     "less_than": Key("limit", "Less than this number (with 'of': this percentage)."),
     "of": Key("share", "What a percentage is a share of."),
 }
+_TESTS: Form = {
+    "not": Key("scalar", "Another value, or none."),
+    "below": Key("number", "Less than."),
+    "at_most": Key("number", "Not more than."),
+    "above": Key("number", "More than."),
+    "at_least": Key("number", "Not less than."),
+    "in": Key("scalars", "One of these values."),
+    "exists": Key("flag", "Whether it has a value at all."),
+    "has": Key("scalar", "A list that holds this value."),
+    "contains": Key("scalars", "A text with one of these words in it, whatever their case."),
+}
 _COUNT = Key("event", "How many of an event or fact.")
 _SUM = Key("amount", "The sum of a money property: EVENT.PROPERTY, or a fact with an amount.")
 
@@ -112,7 +123,33 @@ CONDITIONS: Mapping[str, Form] = {
         **_MARKS,
         **_WHERE,
     },
-    "last": {"last": Key("event", "The newest of this event or fact is this old.", required=True), **_RANGE},
+    "last": {
+        "last": Key(
+            "event", "The newest of this event or fact is this old, and passes 'where'.", required=True
+        ),
+        **_RANGE,
+        "among": Key("filters", "Only events that pass these tests are looked at."),
+        "where": Key("filters", "What the newest of them must pass."),
+    },
+    "trait": {
+        "trait": Key("property", "The newest value of this property of the customer.", required=True),
+        "is": Key("scalar", "This value."),
+        **_TESTS,
+    },
+    "consent": {
+        "consent": Key(
+            "text", "The newest consent for this channel: email, sms, push, ads or web.", required=True
+        ),
+        "is": Key("text", "granted (as without it), denied, pending or unknown."),
+        "purpose": Key("text", "Only consent for this purpose."),
+    },
+    "score": {
+        "score": Key("text", "The newest score of this name.", required=True),
+        "at_least": Key("number", "Not below."),
+        "at_most": Key("number", "Not above."),
+        "confidence": Key("number", "How sure the model must be at least."),
+        **_RANGE,
+    },
     "count": {"count": _COUNT._replace(required=True), **_RANGE, **_WHERE, **_LIMITS},
     "sum": {"sum": _SUM._replace(required=True), **_RANGE, **_WHERE, **_LIMITS},
 }
@@ -162,15 +199,7 @@ FORMS: Mapping[str, Form] = {
         "to": Key("duration", "Less than this old."),
     },
     "share": {"count": _COUNT, "sum": _SUM, **_RANGE, **_WHERE},
-    "filter": {
-        "not": Key("scalar", "Another value, or none."),
-        "below": Key("number", "Less than."),
-        "at_most": Key("number", "Not more than."),
-        "above": Key("number", "More than."),
-        "at_least": Key("number", "Not less than."),
-        "in": Key("scalars", "One of these values."),
-        "exists": Key("flag", "Whether it has a value at all."),
-    },
+    "filter": _TESTS,
     **{f"condition {head}": form for head, form in CONDITIONS.items()},
 }
 """Name of a form -> its keys."""

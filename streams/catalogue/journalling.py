@@ -181,12 +181,13 @@ class Journals:
 
 def kept_of(column: Column, number: int) -> Kept:
     """Return how the handler computes *column*, the *number*-th of its journal."""
-    name = (
-        f"{column.kind}_{column_name(column.property)}_{number}"
-        if column.property
-        else f"{column.kind}_{number}"
-    )
-    raise TypeError(name)
+    said = column_name(column.property)
+    match column.kind:
+        case "test":
+            tests = (f"passes(get({f.property!r}), {f.operator!r}, {f.value!r})" for f in column.where)
+            return Kept(f"test_{said}_{number}", " and ".join(tests), tuple(f.property for f in column.where))
+        case _:
+            raise TypeError(column.kind)
 
 
 def unique(base: str, taken: set[str]) -> str:

@@ -17,6 +17,8 @@ _FILTERS = {
     "at_least": "ge",
     "in": "in",
     "exists": "exists",
+    "has": "has",
+    "contains": "contains",
 }
 _NUMERIC = ("below", "at_most", "above", "at_least")
 _NUMBER_MAX = 10**12
@@ -29,22 +31,33 @@ def required(node: Node, parts: dict[str, Node], key: str) -> Node:
     return parts[key]
 
 
-def read_filters(parts: dict[str, Node]) -> tuple[Filter, ...]:
-    """Return the tests under ``where``; none when there is no such key."""
-    found = []
-    for name, node in parts["where"].mapping().items() if "where" in parts else ():
+def read_filters(parts: dict[str, Node], under: str = "where") -> tuple[Filter, ...]:
+    """Return the tests below the key *under*; none when there is no such key."""
+    found: list[Filter] = []
+    for name, node in parts[under].mapping().items() if under in parts else ():
         if node.is_mapping:
-            for key, value in node.mapping(FORMS["filter"]).items():
-                found.append(Filter(name, _FILTERS[key], _wanted(key, value)))  # type: ignore[arg-type]
+            found += read_tests(name, node.mapping(FORMS["filter"]))
         else:
             found.append(Filter(name, "eq", _wanted("eq", node)))
     return tuple(found)
+
+
+def read_tests(name: str, tests: dict[str, Node]) -> list[Filter]:
+    """Return the *tests* (key → value) of the property *name*; ``is`` means that it equals."""
+    return [
+        Filter(name, "eq", _wanted("eq", node))
+        if key == "is"
+        else Filter(name, _FILTERS[key], _wanted(key, node))  # type: ignore[arg-type]
+        for key, node in tests.items()
+    ]
 
 
 def _wanted(test: str, node: Node) -> Any:
     """Return what a filter compares with."""
     if test == "in":
         return tuple(_wanted("eq", item) for item in node.items())
+    if test == "contains":
+        return tuple(item.text() for item in node.items())
     if test == "exists":
         return node.flag()
     value = node.scalar()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from streams.catalogue.grammar import CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
-from streams.catalogue.parts import read_age, read_filters, required, scaled
+from streams.catalogue.parts import read_age, read_filters, read_tests, required, scaled
 from streams.segmentation.conditions import (
     DEPTH_MAX,
     Aggregate,
@@ -14,17 +14,29 @@ from streams.segmentation.conditions import (
     Any_,
     Compare,
     Condition,
+    Consent,
     Filter,
     InSegment,
     Last,
     Not,
     Otherwise,
     Performed,
+    Trait,
     depth,
 )
 from streams.segmentation.definitions import FactDefinition
 
 _COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
+TRAITS_FACT = "traits"
+"""A fact of this name says which events carry traits; without it, ``identify`` alone does."""
+
+CHANNELS = ("email", "sms", "push", "ads", "web")
+STATES = ("granted", "denied", "pending", "unknown")
+OPTING = {
+    "email": ("Email Subscribed", "Email Unsubscribed"),
+    "sms": ("SMS Subscribed", "SMS Unsubscribed"),
+}
+"""Channel → the events that grant and deny consent to it by themselves."""
 
 
 class ConditionReader:
@@ -58,6 +70,7 @@ class ConditionReader:
             return All(tuple(self._condition(item, level + 1) for item in node.items()))
         parts = node.mapping()
         heads = [key for key in parts if key in CONDITIONS]
+        heads = [key for key in heads if not any(key in CONDITIONS[other] for other in heads if other != key)]
         if len(heads) != 1:
             unknown = next((key for key in parts if key not in CONDITIONS), "")
             hint = (
@@ -77,7 +90,15 @@ class ConditionReader:
         if head in read_head:
             node.mapping(CONDITIONS[head])
             return read_head[head](node, parts, level)
-        return {"did": self._did, "did_not": self._did_not, "last": self._last}.get(head, self._compare)(node)
+        own: dict[str, Callable[[Node], Condition]] = {
+            "did": self._did,
+            "did_not": self._did_not,
+            "last": self._last,
+            "trait": self._trait,
+            "consent": self._consent,
+            "score": self._score,
+        }
+        return own.get(head, self._compare)(node)
 
     def _several(self, node: Node, level: int) -> tuple[Condition, ...]:
         if not node.is_list or not node.items():
@@ -126,7 +147,50 @@ class ConditionReader:
 
     def _last(self, node: Node) -> Condition:
         parts = node.mapping(CONDITIONS["last"])
-        return Last(self._event(parts["last"]), read_age(parts))
+        event, age = self._event(parts["last"]), read_age(parts)
+        return Last(event, age, read_filters(parts, "among"), read_filters(parts))
+
+    def _trait(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["trait"])
+        name = parts.pop("trait").text()
+        if not parts:
+            raise node.error(f"what must the trait {name[:80]!r} be?", "add 'is: VALUE', or 'exists: true'")
+        return Trait(self._carrier(node), name, tuple(read_tests(name, parts)))
+
+    def _carrier(self, node: Node) -> str:
+        """Return what carries the traits: the fact ``traits`` where there is one."""
+        return TRAITS_FACT if TRAITS_FACT in self.facts else self._known(node, "identify")
+
+    def _consent(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["consent"])
+        channel = parts["consent"].one_of(CHANNELS, "channel")
+        purpose = parts["purpose"].text() if "purpose" in parts else None
+        opting = OPTING.get(channel, ()) if purpose in (None, "marketing") else ()
+        return Consent(
+            channel,
+            parts["is"].one_of(STATES, "state of a consent") if "is" in parts else "granted",
+            purpose,
+            self._known(node, "Consent Updated"),
+            grants=tuple(self._known(node, event) for event in opting[:1]),
+            denials=tuple(self._known(node, event) for event in opting[1:]),
+        )
+
+    def _score(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["score"])
+        event = self._known(node, "External Score Updated")
+        test = read_tests("value", {key: parts[key] for key in ("at_least", "at_most") if key in parts})
+        if not test:
+            raise node.error("a score needs a limit", "add 'at_least: 0.7'")
+        if "confidence" in parts:
+            test += read_tests("confidence", {"at_least": parts["confidence"]})
+        named = (Filter("score_name", "eq", parts["score"].text()),)
+        return Last(event, read_age(parts), named, tuple(test))
+
+    def _known(self, node: Node, event: str) -> str:
+        """Return *event*, which the vocabulary must have for this condition."""
+        if event not in self.events:
+            raise node.error(f"this needs the event {event!r}, which the vocabulary does not have")
+        return event
 
     def _compare(self, node: Node) -> Condition:
         parts = node.mapping({**CONDITIONS["count"], **CONDITIONS["sum"]})

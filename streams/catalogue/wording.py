@@ -7,12 +7,14 @@ from streams.segmentation.conditions import (
     Aggregate,
     Compare,
     Condition,
+    Consent,
     Filter,
     InSegment,
     Last,
     Not,
     Otherwise,
     Performed,
+    Trait,
 )
 from streams.segmentation.timeline import duration_text
 
@@ -25,6 +27,8 @@ _SIGNS = {
     "ne": "is not",
     "in": "in",
     "exists": "exists",
+    "has": "has",
+    "contains": "contains",
 }
 
 
@@ -33,8 +37,13 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
     match leaf:
         case Performed():
             return _performed(leaf, negated=negated)
-        case Last(event, age):
-            return f"last {event}{_age(age)}" if not negated else f"last {event} not{_age(age)}"
+        case Last():
+            return _last(leaf, negated=negated)
+        case Trait(_, name, test):
+            return f"trait {name}{' not' if negated else ''} {' and '.join(map(_test, test))}"
+        case Consent(channel, state, purpose):
+            of = f" for {purpose}" if purpose else ""
+            return f"consent to {channel}{of} is {'not ' if negated else ''}{state}"
         case Compare(left, operator, constant, right, factor_ppm):
             other = str(constant if left.kind == "count" else constant / 1_000_000)
             if right is not None:
@@ -48,6 +57,14 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
             return describe(part, negated=not negated)
         case _:
             return "..."
+
+
+def _last(leaf: Last, *, negated: bool) -> str:
+    text = f"last {leaf.event}{_where(leaf.where)}"
+    if not leaf.test:
+        return f"{text}{' not' if negated else ''}{_age(leaf.age)}"
+    tests = " and ".join(f"{test.property} {_test(test)}" for test in leaf.test)
+    return f"{text}{_age(leaf.age)} {'not ' if negated else ''}with {tests}"
 
 
 def _performed(leaf: Performed, *, negated: bool) -> str:
@@ -78,4 +95,9 @@ def _age(age: AgeRange) -> str:
 
 
 def _where(filters: tuple[Filter, ...]) -> str:
-    return "".join(f" [{f.property} {_SIGNS[f.operator]} {f.value}]" for f in filters)
+    return "".join(f" [{test.property} {_test(test)}]" for test in filters)
+
+
+def _test(test: Filter) -> str:
+    """Return what a property is tested for, e.g. ``>= 2`` or ``in (a, b)``."""
+    return f"{_SIGNS[test.operator]} {test.value}"

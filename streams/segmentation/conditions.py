@@ -6,7 +6,9 @@ Meaning, for an instant *t* and the set of events known (only those with event t
 - `Performed` counts the events in the age range, after the filters, since the last event of another kind
   when asked (x ≥ that event's time), or strictly before it; true iff at_least ≤ n ≤ at_most.
   With `same`, the count is the largest over the values of that property.
-- `Last` looks at the newest event only: true iff its age lies in the range.
+- `Last` looks at the newest event only, of those that pass `where`: true iff its age lies in the range and it passes
+  `test`. Of several newest events at one millisecond any may pass: order of arrival decides nothing.
+- `Trait` tests the newest value of a property of the customer, `Consent` the newest state of a channel.
 - `Compare` compares two aggregates, or an aggregate and a constant.
 - `InSegment` is the truth of another definition (`when` and not `exclude`), not what was emitted (S12).
 
@@ -23,7 +25,7 @@ import msgspec
 from streams.segmentation.timeline import DurationMs
 
 DEPTH_MAX = 10
-Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "exists"]
+Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "exists", "has", "contains"]
 
 
 class AgeRange(msgspec.Struct, frozen=True):
@@ -37,7 +39,11 @@ EVER = AgeRange()
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """A test of one property of an event. A missing property passes only ``ne`` and ``exists: false``."""
+    """A test of one property of an event. A missing property passes only ``ne`` and ``exists: false``.
+
+    ``has``: a list holds the value (a single value is it); ``contains``: a text, or one of a list, contains one of the
+    words, whatever their case.
+    """
 
     property: str
     operator: Operator
@@ -58,10 +64,39 @@ class Performed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Last(msgspec.Struct, frozen=True, tag=True):
-    """The newest *event* (an event type or a fact) has an age in the range."""
+    """The newest *event* (an event type or a fact) that passes *where* has an age in the range, and passes *test*."""
 
     event: str
-    age: AgeRange
+    age: AgeRange = EVER
+    where: tuple[Filter, ...] = ()
+    test: tuple[Filter, ...] = ()
+
+
+class Trait(msgspec.Struct, frozen=True, tag=True):
+    """The newest value of a property of the customer passes *test*; *event* (an event type or a fact) carries it.
+
+    A customer of whom the property was never said has none: that passes only ``ne`` and ``exists: false``.
+    """
+
+    event: str
+    name: str
+    test: tuple[Filter, ...]
+
+
+class Consent(msgspec.Struct, frozen=True, tag=True):
+    """The newest consent for a channel (and purpose) is *state*; never said is ``unknown``.
+
+    Attributes:
+        updates: the event whose properties ``channel``, ``purpose`` and ``state`` say it.
+        grants, denials: events that grant or deny it for this channel by themselves.
+    """
+
+    channel: str
+    state: str = "granted"
+    purpose: str | None = None
+    updates: str = "Consent Updated"
+    grants: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
 
 
 class Aggregate(msgspec.Struct, frozen=True):
@@ -112,10 +147,11 @@ class Otherwise(msgspec.Struct, frozen=True, tag=True):
     """The catch-all of a partition group: true where none above is."""
 
 
-Condition = Performed | Last | Compare | InSegment | All | Any_ | Not | Otherwise
+Leaf = Performed | Last | Trait | Consent | Compare | InSegment | Otherwise
+Condition = Leaf | All | Any_ | Not
 
 
-def leaves(condition: Condition) -> Iterator[Performed | Last | Compare | InSegment | Otherwise]:
+def leaves(condition: Condition) -> Iterator[Leaf]:
     """Yield the leaves of *condition*, left to right."""
     match condition:
         case All(conditions) | Any_(conditions):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from streams.errors import RecordError
 from streams.segmentation.conditions import Operator
 from streams.segmentation.money import micros
+from streams.segmentation.timeline import BEFORE_ALL, EpochMs
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {"eq": eq, "lt": lt, "le": le, "gt": gt, "ge": ge}
 _FLAGS = {"true": True, "false": False}
@@ -27,12 +28,55 @@ def passes(value: Any, operator: Operator, wanted: Any) -> bool:
         return False
     if operator == "in":
         return any(passes(value, "eq", one) for one in wanted)
+    if operator == "has":
+        return any(passes(one, "eq", wanted) for one in (value if isinstance(value, list) else [value]))
+    if operator == "contains":
+        texts = [str(one).casefold() for one in (value if isinstance(value, list) else [value])]
+        return any(word.casefold() in text for text in texts for word in wanted)
     if isinstance(value, str) and not isinstance(wanted, str):
         value = _read_as(type(wanted), value)
     try:
         return bool(_ORDERED[operator](value, wanted))
     except TypeError:
         return False
+
+
+def newest_passes(
+    times: Sequence[EpochMs], stop: int, tests: Iterable[tuple[Sequence[Any], Operator, Any]]
+) -> bool:
+    """Return whether the newest entry before *stop* passes *tests*: (its column, operator, wanted).
+
+    Of several entries at the newest millisecond any may: in which order they came decides nothing.
+    """
+    i = stop - 1
+    while True:
+        if all(passes(column[i], operator, wanted) for column, operator, wanted in tests):
+            return True
+        i -= 1
+        if i < 0 or times[i] != times[stop - 1]:
+            return False
+
+
+_WEIGHT = {"granted": 0, "pending": 1, "denied": 3}
+"""Where two states were said at one millisecond, the heavier one counts: nobody is written to by mistake."""
+
+
+def consent_state(said: Iterable[tuple[Sequence[EpochMs], int, Sequence[Any] | str]]) -> str:
+    """Return the newest state of a consent, ``unknown`` when none was said.
+
+    Args:
+        said: times, how many of them count, and the states beside them (or the one state of them all).
+    """
+    newest, found = BEFORE_ALL, (2, "unknown")
+    for times, stop, states in said:
+        for i in range(stop - 1, -1, -1):
+            if times[i] < newest:
+                break
+            value = states if isinstance(states, str) else str(states[i])
+            weighed = (_WEIGHT.get(value, 2), value)
+            if times[i] > newest or weighed > found:
+                newest, found = times[i], weighed
+    return found[1]
 
 
 def _read_as(kind: type, text: str) -> Any:

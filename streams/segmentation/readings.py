@@ -10,7 +10,17 @@ from typing import Literal
 
 import msgspec
 
-from streams.segmentation.conditions import Compare, Condition, Filter, InSegment, Last, Otherwise, Performed
+from streams.segmentation.conditions import (
+    Compare,
+    Condition,
+    Consent,
+    Filter,
+    InSegment,
+    Last,
+    Otherwise,
+    Performed,
+    Trait,
+)
 from streams.segmentation.timeline import DurationMs
 
 ColumnKind = Literal["plain", "number", "each", "test"]
@@ -61,8 +71,15 @@ def readings(leaf: Condition) -> list[Reading]:
     match leaf:
         case Performed():
             return _performed(leaf)
-        case Last(event, age):
-            return [Reading(event, looks_ms=age.to_ms)]
+        case Last(event, age, where, test):
+            return [Reading(event, where, looks_ms=age.to_ms, columns=columns_of(test))]
+        case Trait(event, name, test):
+            return [Reading(event, carries(name), columns=columns_of(test))]
+        case Consent():
+            return [
+                Reading(leaf.updates, consent_filters(leaf), columns=(Column("plain", "state"),)),
+                *(Reading(event) for event in (*leaf.grants, *leaf.denials)),
+            ]
         case Compare(left=left, right=right):
             return [
                 Reading(
@@ -81,6 +98,28 @@ def readings(leaf: Condition) -> list[Reading]:
             return []
         case _:
             raise TypeError(f"{type(leaf).__name__} is no leaf")
+
+
+def carries(name: str) -> tuple[Filter, ...]:
+    """Return the filter that events pass which say the trait *name*."""
+    return (Filter(name, "exists", True),)
+
+
+def consent_filters(leaf: Consent) -> tuple[Filter, ...]:
+    """Return the filters that updates of this consent pass."""
+    channel = Filter("channel", "eq", leaf.channel)
+    return (channel,) if leaf.purpose is None else (channel, Filter("purpose", "eq", leaf.purpose))
+
+
+def column_of(test: Filter) -> Column:
+    """Return what is kept of an event to test it later: the property, or the outcome where that is smaller."""
+    kept_as_it_is = test.operator in {"eq", "ne", "lt", "le", "gt", "ge", "in", "exists"}
+    return Column("plain", test.property) if kept_as_it_is else Column("test", test.property, (test,))
+
+
+def columns_of(tests: tuple[Filter, ...]) -> tuple[Column, ...]:
+    """Return what is kept of an event to pass *tests* later."""
+    return tuple(dict.fromkeys(map(column_of, tests)))
 
 
 def events_of(leaf: Condition) -> list[str]:

@@ -15,8 +15,9 @@ from streams.segmentation.effects import Transition
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import rfc3339
 from streams.testing.driver import SegmentationTestDriver
-from streams.testing.histories import SOURCES, History
+from streams.testing.histories import History
 from streams.testing.oracle import Oracle, OracleTransition
+from streams.testing.random_conditions import SOURCES
 
 
 def compare(history: History, *, restarts: bool = False) -> None:

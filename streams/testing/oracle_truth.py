@@ -6,10 +6,7 @@ half (`streams.testing.oracle_walk`) asks these questions along event time. Noth
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from streams.segmentation.conditions import (
@@ -21,7 +18,7 @@ from streams.segmentation.conditions import (
     Condition,
     Filter,
     InSegment,
-    Last,
+    Leaf,
     Not,
     Otherwise,
     Performed,
@@ -35,22 +32,8 @@ from streams.segmentation.definitions import (
     Undoing,
 )
 from streams.segmentation.stimuli import EventObserved
-from streams.segmentation.timeline import EpochMs
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-}
-
-
-@dataclass(frozen=True)
-class View:
-    """What may be known at an instant: the instant, and the events that count there."""
-
-    at_ms: EpochMs
-    events: Sequence[EventObserved]
+from streams.testing.oracle_events import COMPARISONS, View, in_range, most_alike, newest_ms, number, passes
+from streams.testing.oracle_leaves import leaf_holds, names_in
 
 
 class Truths:
@@ -120,17 +103,16 @@ class Truths:
             case _:
                 return self._leaf_holds(condition, view)
 
-    def _leaf_holds(self, leaf: Performed | Last | Compare | InSegment, view: View) -> bool:
+    def _leaf_holds(self, leaf: Leaf, view: View) -> bool:
         match leaf:
             case Performed():
                 return self._performed(leaf, view)
-            case Last(event, age):
-                newest = newest_ms(self.occurrences(event, view))
-                return newest is not None and in_range(age, view.at_ms - newest)
             case Compare():
                 return self._compared(leaf, view)
             case InSegment(segment_id):
                 return self.truth(self.segments[segment_id], view)
+            case _:
+                return leaf_holds(self.occurrences, leaf, view)
 
     def _above(self, segment: SegmentDefinition) -> list[SegmentDefinition]:
         """Return the members of *segment*'s group that are tried before it."""
@@ -149,7 +131,7 @@ class Truths:
         return leaf.at_least <= count and (leaf.at_most is None or count <= leaf.at_most)
 
     def _compared(self, leaf: Compare, view: View) -> bool:
-        compare = _COMPARISONS[leaf.operator]
+        compare = COMPARISONS[leaf.operator]
         left = self._number(leaf.left, view)
         if leaf.right is None:
             return compare(left, leaf.constant)
@@ -232,87 +214,10 @@ class Truths:
         return event_types, undoing
 
 
-def names_in(leaf: Performed | Last | Compare | InSegment | Otherwise) -> Iterator[str]:
-    """Yield the event types and facts that *leaf* mentions."""
-    match leaf:
-        case Performed():
-            yield from (name for name in (leaf.event, leaf.since, leaf.before) if name is not None)
-        case Last(event):
-            yield event
-        case Compare():
-            yield from (side.event for side in (leaf.left, leaf.right) if side is not None)
-        case InSegment() | Otherwise():
-            return
-
-
-def bounds_ms(conditions: Iterable[Condition]) -> set[int]:
-    """Return every age at which an event begins or ceases to count in *conditions*."""
-    ages: list[AgeRange] = []
-    for condition in conditions:
-        for leaf in leaves(condition):
-            match leaf:
-                case Performed() | Last():
-                    ages.append(leaf.age)
-                case Compare():
-                    ages.extend(side.age for side in (leaf.left, leaf.right) if side is not None)
-                case _:
-                    pass
-    return {bound for age in ages for bound in (age.from_ms, age.to_ms) if bound}
-
-
-def in_range(age: AgeRange, age_ms: int) -> bool:
-    """Return whether *age_ms* lies in the half-open range (S1)."""
-    return age.from_ms <= age_ms and (age.to_ms is None or age_ms < age.to_ms)
-
-
-def newest_ms(events: Iterable[EventObserved]) -> EpochMs | None:
-    """Return the time of the newest of *events*, or None when there is none."""
-    return max((event.event_time_ms for event in events), default=None)
-
-
-def most_alike(events: Sequence[EventObserved], name: str) -> int:
-    """Return how many of *events* share one value of the property *name*; those without it do not count."""
-    values = [event.properties[name] for event in events if event.properties.get(name) is not None]
-    return max((values.count(value) for value in values), default=0)
-
-
 def taken_back(fact: FactDefinition, event: EventObserved, undone: list[Any]) -> bool:
     """Return whether *event*'s key is among the keys that were undone; without a key nothing undoes it."""
     key = None if fact.key is None else event.properties.get(fact.key)
     return key is not None and key in undone
-
-
-def passes(where: Iterable[Filter], event: EventObserved) -> bool:
-    """Return whether *event* passes every filter; a missing property passes only ``ne`` and ``exists: false``."""
-    return all(_passes(test, event.properties.get(test.property)) for test in where)
-
-
-def _passes(test: Filter, value: Any) -> bool:
-    if test.operator == "exists":
-        return (value is not None) == bool(test.value)
-    if value is None:
-        return test.operator == "ne"
-    match test.operator:
-        case "eq":
-            return bool(value == test.value)
-        case "ne":
-            return bool(value != test.value)
-        case "in":
-            return value in test.value
-        case _:
-            left, right = number(value), number(test.value)
-            return left is not None and right is not None and _COMPARISONS[test.operator](left, right)
-
-
-def number(value: Any) -> Decimal | None:
-    """Return *value*, a number or a number's text, exactly; None when it is neither."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        exact = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return exact if exact.is_finite() else None
 
 
 def amount_micros(event: EventObserved, names: Sequence[str]) -> int:

@@ -17,7 +17,9 @@ from streams.segmentation.definitions import GroupDefinition, SegmentDefinition
 from streams.segmentation.effects import Origin
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
-from streams.testing.oracle_truth import Truths, View, bounds_ms, passes
+from streams.testing.oracle_events import View, passes
+from streams.testing.oracle_leaves import bounds_ms
+from streams.testing.oracle_truth import Truths
 
 TIME, EVIDENCE = 0, 1
 Position = tuple[EpochMs, int]

@@ -22,7 +22,8 @@ from streams.segmentation.conditions import (
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.testing.comparison import compare
-from streams.testing.histories import END_MS, FACTS, SOURCES, START_MS, TICK_MS, History, Stimulus
+from streams.testing.histories import END_MS, START_MS, History, Stimulus
+from streams.testing.random_conditions import FACTS, SOURCES, TICK_MS
 
 
 def ticks(begin: float, end: float | None = None) -> AgeRange:

@@ -10,12 +10,14 @@ from streams.segmentation.conditions import (
     Aggregate,
     Compare,
     Condition,
+    Consent,
     Filter,
     InSegment,
     Last,
     Not,
     Otherwise,
     Performed,
+    Trait,
 )
 from streams.segmentation.timeline import DAY_MS, HOUR_MS
 
@@ -40,6 +42,15 @@ COUNT = Aggregate("count", "Order Refunded")
         (Last("orders", AgeRange(30 * DAY_MS, 90 * DAY_MS)), "last orders 30d to 90d ago"),
         (Last("orders", AgeRange(270 * DAY_MS)), "last orders 270d ago or longer"),
         (Not(Last("orders", WITHIN)), "last orders not within 2h"),
+        (
+            Last("identify", WITHIN, (Filter("a", "eq", 1),), (Filter("tags", "has", "x"),)),
+            "last identify [a = 1] within 2h with tags has x",
+        ),
+        (Not(Last("a", test=(Filter("b", "ne", 1),))), "last a not with b is not 1"),
+        (Trait("identify", "country", (Filter("country", "eq", "DE"),)), "trait country = DE"),
+        (Not(Trait("identify", "points", (Filter("points", "ge", 5),))), "trait points not >= 5"),
+        (Consent("email"), "consent to email is granted"),
+        (Not(Consent("sms", "denied", "service")), "consent to sms for service is not denied"),
         (Compare(COUNT, "ge", 2), "count of Order Refunded >= 2"),
         (
             Compare(Aggregate("sum", "Order Refunded", "total", WITHIN), "gt", 19_990_000),

@@ -12,7 +12,8 @@ import streams.segmentation.journals
 from streams.segmentation.journals import LENGTH_MAX
 from streams.segmentation.stimuli import EventObserved
 from streams.testing.driver import SegmentationTestDriver
-from streams.testing.histories import SOURCES, TICK_MS, History, random_history
+from streams.testing.histories import History, random_history
+from streams.testing.random_conditions import SOURCES, TICK_MS
 from streams.testing.shop import catalogue_of, driver, instant
 
 TEN = instant("2026-03-02 10:00")

@@ -14,7 +14,8 @@ from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS
 from streams.segmentation.watermarks import InputSpec
 from streams.testing.driver import SegmentationTestDriver
-from streams.testing.histories import SOURCES, History, Stimulus, histories
+from streams.testing.histories import History, Stimulus, histories
+from streams.testing.random_conditions import SOURCES
 from streams.testing.shop import SOURCES as SHOP_SOURCES
 from streams.testing.shop import catalogue_of, driver, instant, told
 

@@ -1,0 +1,22 @@
+"""What generated code may call beyond its preamble: imported where it is used, so that a small plan stays small."""
+
+from __future__ import annotations
+
+import re
+
+MODULES = {
+    "streams.segmentation.filters": ("consent_state", "newest_passes"),
+}
+
+_BEHIND = "from streams.segmentation.truth import WORDS\n"
+
+
+def with_imports(source: str) -> str:
+    """Return *source* with the imports of what it calls, behind those of the preamble."""
+    words = set(re.findall(r"[A-Za-z_]\w*", source))
+    lines = ""
+    for module, names in MODULES.items():
+        used = [name for name in names if name in words]
+        if used:
+            lines += f"from {module} import {', '.join(used)}\n"
+    return source.replace(_BEHIND, _BEHIND + lines, 1)

@@ -1,0 +1,221 @@
+"""Random conditions over a few event types: every construct of the language, simple ones first.
+
+All is drawn through one function that chooses from a sequence (`Choose`): see `streams.testing.histories`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol, TypeVar
+
+from streams.segmentation.conditions import (
+    EVER,
+    AgeRange,
+    Aggregate,
+    All,
+    Any_,
+    Compare,
+    Condition,
+    Consent,
+    Filter,
+    InSegment,
+    Last,
+    Leaf,
+    Not,
+    Performed,
+    Trait,
+)
+from streams.segmentation.definitions import FactDefinition, Undoing
+from streams.segmentation.timeline import MINUTE_MS
+
+Option = TypeVar("Option")
+
+TICK_MS = 10 * MINUTE_MS
+"""The grid: ages, delays and almost all event times are multiples of it."""
+
+SOURCES: Mapping[str, str] = {
+    "Product Viewed": "behaviour",
+    "Product Added": "behaviour",
+    "Order Completed": "orders",
+    "Order Cancelled": "orders",
+    "Order Refunded": "orders",
+    "Email Opened": "email",
+    "identify": "profile",
+    "Consent Updated": "profile",
+    "Email Subscribed": "profile",
+    "Email Unsubscribed": "profile",
+}
+"""Event type → source."""
+
+CORE_EVENTS = tuple(SOURCES)[:6]
+
+FACTS = (
+    FactDefinition(
+        "orders",
+        ("Order Completed",),
+        where=(Filter("is_test", operator="ne", value=True),),
+        key="order_id",
+        amount=("total", "value"),
+        undone_by=(
+            Undoing("Order Cancelled"),
+            Undoing("Order Refunded", (Filter("is_full", operator="eq", value=True),)),
+        ),
+    ),
+    FactDefinition("browsing", ("Product Viewed", "Product Added"), amount=("value",)),
+)
+
+
+class Choose(Protocol):
+    """Chooses one of the options; the first is the simplest."""
+
+    def __call__(self, options: Sequence[Option], /) -> Option:
+        """Return one of *options*."""
+
+
+_EVENTS = (*CORE_EVENTS, "orders", "browsing")
+_MARKS = ("Product Added", "Order Completed", "orders", "browsing", "Product Viewed")
+_COUNTS: tuple[tuple[int, int | None], ...] = (
+    (1, None),
+    (2, None),
+    (0, 0),
+    (1, 1),
+    (3, None),
+    (0, 1),
+    (1, 2),
+    (2, 2),
+)
+_TICKS = (2, 1, 3, 6, 12, 50)
+_FILTERS: tuple[tuple[Filter, ...], ...] = (
+    (),
+    (),
+    (),
+    (Filter("product_id", operator="eq", value="p1"),),
+    (Filter("product_id", operator="ne", value="p1"),),
+    (Filter("quantity", operator="ge", value=2),),
+    (Filter("product_id", operator="in", value=("p1", "p2")),),
+    (Filter("product_id", operator="exists", value=False),),
+)
+_TESTS: tuple[tuple[Filter, ...], ...] = (
+    *(test for test in _FILTERS if test),
+    (Filter("tags", "has", "new"),),
+    (Filter("tags", "contains", ("NE",)),),
+    (Filter("product_id", "eq", "p1"), Filter("quantity", "ge", 2)),
+)
+_TRAITS = (
+    ("country", Filter("country", "eq", "DE")),
+    ("country", Filter("country", "ne", "DE")),
+    ("country", Filter("country", "in", ("DE", "AT"))),
+    ("country", Filter("country", "exists", False)),
+    ("points", Filter("points", "ge", 100)),
+    ("tags", Filter("tags", "has", "new")),
+)
+_OPERATORS: tuple[Literal["ge", "gt", "le", "lt"], ...] = ("ge", "gt", "le", "lt")
+_CONSTANTS = {"count": (1, 2), "sum": (10_000_000, 30_000_001)}
+
+
+def random_age(choose: Choose, shapes: Sequence[str] = ("within", "ever", "between")) -> AgeRange:
+    """Choose the ages that a condition counts: ever, the last few ticks, or a range further back."""
+    shape = choose(shapes)
+    if shape == "ever":
+        return EVER
+    length = choose(_TICKS) * TICK_MS
+    if shape == "within":
+        return AgeRange(0, length)
+    return AgeRange(length, None if shape == "from" else length + choose(_TICKS) * TICK_MS)
+
+
+def random_performed(choose: Choose) -> Performed:
+    """Choose a count of events."""
+    at_least, at_most = choose(_COUNTS)
+    mark = choose((None, None, "since", "before", "both"))
+    return Performed(
+        choose(_EVENTS),
+        at_least=at_least,
+        at_most=at_most,
+        age=random_age(choose),
+        since=choose(_MARKS) if mark in {"since", "both"} else None,
+        before=choose(_MARKS) if mark in {"before", "both"} else None,
+        where=choose(_FILTERS),
+        same=choose((None, None, "product_id")),
+    )
+
+
+def random_aggregate(choose: Choose, kind: str) -> Aggregate:
+    """Choose a count, or a sum of money."""
+    if kind == "count":
+        return Aggregate("count", choose(_EVENTS), age=random_age(choose), where=choose(_FILTERS))
+    event, name = choose((("orders", None), ("Order Refunded", "total"), ("Order Completed", "total")))
+    return Aggregate("sum", event, name, random_age(choose))
+
+
+def random_comparison(choose: Choose) -> Compare:
+    """Choose a comparison with a constant or between two numbers."""
+    kind, operator = choose(("count", "sum")), choose(_OPERATORS)
+    left = random_aggregate(choose, kind)
+    if choose((True, False)):
+        return Compare(left, operator, choose(_CONSTANTS[kind]))
+    right = random_aggregate(choose, kind)
+    return Compare(left, operator, right=right, factor_ppm=choose((1_000_000, 300_000)))
+
+
+def random_last(choose: Choose) -> Last:
+    """Choose the age of the newest event."""
+    return Last(choose(_EVENTS), random_age(choose, ("within", "between", "from")))
+
+
+def random_tested_last(choose: Choose) -> Last:
+    """Choose a test of the newest event."""
+    age = random_age(choose, ("ever", "within", "between", "from"))
+    return Last(choose(_EVENTS), age, choose(_FILTERS), choose(_TESTS))
+
+
+def random_trait(choose: Choose) -> Trait:
+    """Choose a test of a property of the customer."""
+    name, test = choose(_TRAITS)
+    return Trait("identify", name, (test,))
+
+
+def random_consent(choose: Choose) -> Consent:
+    """Choose a state of a consent."""
+    channel, purpose = choose((("email", None), ("sms", None), ("email", "marketing")))
+    opting = (("Email Subscribed",), ("Email Unsubscribed",)) if channel == "email" else ((), ())
+    state = choose(("granted", "denied", "pending", "unknown"))
+    return Consent(channel, state, purpose, grants=opting[0], denials=opting[1])
+
+
+Construct = Callable[[Choose], Leaf]
+
+CORE: Mapping[str, Construct] = {
+    "performed": random_performed,
+    "last": random_last,
+    "compare": random_comparison,
+}
+"""The constructs that `tests/properties/test_oracle_against_intervals.py` formulates a second time."""
+
+WHOLE: Mapping[str, Construct] = {
+    **CORE,
+    "tested last": random_tested_last,
+    "trait": random_trait,
+    "consent": random_consent,
+}
+"""Every construct of the language."""
+
+
+def random_condition(
+    choose: Choose,
+    referable: Sequence[str] = (),
+    depth: int = 3,
+    language: Mapping[str, Construct] = CORE,
+) -> Condition:
+    """Choose a condition tree of at most *depth* levels; *referable* are the segments it may refer to."""
+    shapes = [*language, *(["in"] if referable else [])]
+    shape = choose([*shapes, *(["all", "all", "any", "not"] if depth > 1 else [])])
+    if shape in language:
+        return language[shape](choose)
+    if shape == "in":
+        return InSegment(choose(referable))
+    if shape == "not":
+        return Not(random_condition(choose, referable, depth - 1, language))
+    count = choose((2, 2, 3))
+    parts = tuple(random_condition(choose, referable, depth - 1, language) for _ in range(count))
+    return All(parts) if shape == "all" else Any_(parts)
