@@ -119,9 +119,12 @@ def _print(outcomes: list[Outcome], missing: dict[str, Any], *, verbose: bool) -
         click.echo(f"note: {segment_id} has no scenario of: {', '.join(kinds)}")
     failed = sum(not outcome.passed for outcome in outcomes)
     segments = len({outcome.scenario.segment_id for outcome in outcomes})
-    click.echo(
-        f"{len(outcomes)} scenarios of {segments} segments: {len(outcomes) - failed} passed, {failed} failed"
-    )
+    told = f"{_count(len(outcomes), 'scenario')} of {_count(segments, 'segment')}"
+    click.echo(f"{told}: {len(outcomes) - failed} passed, {failed} failed")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _report(outcomes: list[Outcome], missing: dict[str, Any]) -> dict[str, Any]:
