@@ -11,7 +11,7 @@ from streams.catalogue.journalling import Journals
 from streams.catalogue.mending import Reading, holds
 from streams.catalogue.nodes import Node, nearest
 from streams.catalogue.reachability import Said
-from streams.segmentation.conditions import leaves
+from streams.segmentation.conditions import Trait, leaves
 from streams.segmentation.definitions import SegmentDefinition
 from streams.segmentation.journals import LENGTH_MAX, JournalSpec
 from streams.segmentation.readings import Reading as LeafReading
@@ -155,12 +155,14 @@ class Adviser:
         for placed in self.reading.document.conditions:
             if placed.node.is_mapping and placed.segment_id not in self.reading.broken:
                 head = next((key for key in placed.node.mapping() if key in CONDITIONS), "")
-                yield from self._named(placed.node, CONDITIONS.get(head, {}))
+                leaf = next(leaves(placed.condition), None)
+                events = [leaf.event] if isinstance(leaf, Trait) else []
+                yield from self._named(placed.node, CONDITIONS.get(head, {}), events)
 
-    def _named(self, node: Node, form: Form) -> Iterator[Said]:
-        """Check the properties that one mapping of *form* names, against the events that it names first."""
+    def _named(self, node: Node, form: Form, events: list[str] | None = None) -> Iterator[Said]:
+        """Check the properties that one mapping of *form* names, against *events* or those that it names first."""
         parts = node.mapping()
-        events: list[str] = []
+        events = events or []
         for key, entry in form.items():
             value = parts.get(key)
             if value is None:
@@ -203,7 +205,7 @@ class Adviser:
                 "warning",
                 place.error(
                     f"{' and '.join(events)} has no known property {name[:80]!r}",
-                    f"{nearest(name, known)}; a property of the shop's own works all the same",
+                    f"{nearest(name, known)} (a property of the shop's own works all the same)",
                 ),
             )
 

@@ -74,7 +74,8 @@ def find(
         except DefinitionError as error:  # a mistake that only the compiler sees; it has no place
             said.append(("error", error))
     order = {file: number for number, file in enumerate(texts)}
-    found = [Finding(cast("Level", level), problem) for level, problem in said]
+    once = {(level, str(problem)): problem for level, problem in said}
+    found = [Finding(cast("Level", level), problem) for (level, _), problem in once.items()]
     found.sort(
         key=lambda f: (
             order.get(f.problem.file, -1),

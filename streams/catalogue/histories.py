@@ -22,6 +22,7 @@ from streams.segmentation.conditions import (
     Last,
     Otherwise,
     Performed,
+    Trait,
     leaves,
 )
 from streams.segmentation.definitions import Catalogue, FactDefinition, SegmentDefinition
@@ -214,8 +215,10 @@ class Cook:
             match leaf:
                 case Performed():
                     yield from self._counted(leaf)
-                case Last(event=event, age=age):
-                    yield event, self._passing(event, ()), _bounds(age), {1}
+                case Last(event=event, age=age, where=where, test=test):
+                    yield event, self._passing(event, (*where, *test)), _bounds(age), {1}
+                case Trait(event=event, test=test):
+                    yield event, self._passing(event, test), set(), {1}
                 case Compare(left=left, right=right):
                     sides = [side for side in (left, right) if side is not None]
                     yield from (self._compared(side, leaf.constant) for side in sides)
@@ -276,8 +279,10 @@ def _candidates(test: Filter) -> list[Any]:
     match test.operator:
         case "eq":
             return [test.value]
-        case "in":
+        case "in" | "contains":
             return list(test.value)
+        case "has":
+            return [test.value]
         case "lt" | "le" | "gt" | "ge":
             return [test.value, test.value + 1, test.value - 1, test.value + 0.5, test.value - 0.5]
         case _:

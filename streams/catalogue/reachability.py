@@ -120,7 +120,7 @@ class Reachability:
                 if condition.at_most is None:
                     return True, takes_back
                 return condition.at_least > 0 or takes_back, True
-            case Last(event=event, age=age):
+            case Last(event=event, age=age, test=()):
                 return True, bool(age.from_ms) or age.to_ms is not None or self._undone(event)
             case Compare(left=left, operator="gt" | "ge", right=None):
                 return True, left.age.to_ms is not None or self._undone(left.event)
