@@ -51,7 +51,7 @@ from streams.segmentation.journals import (
     TRIM_AT, folded, folded_amount, forget, instants_of, most_alike, net, newest_alike, next_step, place, undo,
     undone_before,
 )
-from streams.segmentation.profiles import MachineState
+from streams.segmentation.profiles import MachineState, ZERO
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, rfc3339
 from streams.segmentation.truth import WORDS
 '''
@@ -60,15 +60,23 @@ from streams.segmentation.truth import WORDS
 class Compiler:
     """Compiles one catalogue."""
 
-    def __init__(self, catalogue: Catalogue, sources: Mapping[str, str], *, covered: bool = False) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        sources: Mapping[str, str],
+        *,
+        covered: bool = False,
+        one_watermark: bool = False,
+    ) -> None:
         """Prepare to compile *catalogue*.
 
         Args:
             catalogue: facts, groups and segments; read from files, they are checked by `streams.catalogue.checks`.
             sources: event type → source.
             covered: write the coverage tests that make truth UNKNOWN (S10); without them everything is known.
+            one_watermark: all sources come in one topic and share its watermark: there is one gate.
         """
-        self.catalogue, self.covered = catalogue, covered
+        self.catalogue, self.covered, self.one_watermark = catalogue, covered, one_watermark
         self.journals = Journals(catalogue, dict(sources))
         self.segments = {segment.segment_id: segment for segment in catalogue.segments}
         self.groups = {group.name: group for group in catalogue.groups if group.kind == "partition"}
@@ -129,6 +137,8 @@ class Compiler:
 
     def _gate(self, unit: SegmentDefinition | GroupDefinition) -> frozenset[str]:
         """Return the sources of the events in `when` and `until`, through references, not through exclusions."""
+        if self.one_watermark:
+            return frozenset(self.journals.source_names)
         conditions = [c for s in self.members(unit) for c in (s.when, s.until)]
         if isinstance(unit, GroupDefinition):
             conditions.append(unit.population)
@@ -324,9 +334,11 @@ class Compiler:
         )
 
 
-def compile_catalogue(catalogue: Catalogue, sources: Mapping[str, str], *, covered: bool = False) -> Plan:
+def compile_catalogue(
+    catalogue: Catalogue, sources: Mapping[str, str], *, covered: bool = False, one_watermark: bool = False
+) -> Plan:
     """Compile *catalogue*; see `Compiler`."""
-    return Compiler(catalogue, sources, covered=covered).compile()
+    return Compiler(catalogue, sources, covered=covered, one_watermark=one_watermark).compile()
 
 
 def docstring(text: str) -> str:

@@ -120,6 +120,11 @@ def _feed(write: Writer, spec: JournalSpec, number: int, *, alone: bool) -> None
         write("kept = True")  # an event that a filter leaves out is not too late
     _test(write, spec.where)
     write(f"j = p.{name}")
+    write("if not j:")
+    write(f"    j = p.{name} = []")
+    for column in spec.columns:
+        if column != f"{name}_undone":  # it stays empty until something is undone
+            write(f"    p.{column} = []")
     write(f"k = len(j) if not j or t >= j[-1] else place(j, t, {horizon})")
     if alone:
         write("if k < 0: return False")

@@ -79,7 +79,9 @@ def _see_first(write: Writer, machine: MachineCode) -> None:
     write("    if v != 2:")
     write("        if n == NEVER: return")
     write("        if n > w:")
-    write(f"            p.states[{machine.number}] = MachineState(at=t, due=n, sequences=[0]{first})")
+    write(
+        f"            p.states = {{**p.states, {machine.number}: MachineState(at=t, due=n, sequences=ZERO{first})}}"
+    )
     _arm(write, machine, _plus("n", _delay(machine)), indent="            ")
     write("            return")
     if _enters_at_once(machine):

@@ -34,6 +34,7 @@ def wire(settings: Settings) -> Wiring:
         load_catalogue(settings.catalogue_dir, vocabulary),
         source_of_events(vocabulary),
         covered=settings.coverage == "since",
+        one_watermark=len(settings.inputs) == 1,
     )
     return Wiring(
         plan=plan,

@@ -51,7 +51,8 @@ class Deciding(Residence):
     ) -> None:
         """Write down one decision of *machine* about the customer at hand."""
         segment, key = machine.plan.members[member], self._key
-        sequence = state.sequences[member] = state.sequences[member] + 1
+        sequences = state.sequences = state.sequences[:]
+        sequence = sequences[member] = sequences[member] + 1
         by = cause.event_id or "timer"
         digest = xxh3_128_digest(
             f"{key}|{segment.segment_id}|{segment.version}|{kind}|{at}|{by}|{sequence}".encode()

@@ -229,12 +229,16 @@ def undo(profile: Any, spec: JournalSpec, key: str, t: EpochMs) -> None:
     undone: list[EpochMs] = getattr(profile, f"{spec.name}_undone")
     if key in keys:
         if not undone:
-            undone.extend([NEVER] * len(keys))
+            undone = [NEVER] * len(keys)
+            setattr(profile, f"{spec.name}_undone", undone)
         for position, other in enumerate(keys):
             if other == key:
                 undone[position] = min(undone[position], t)
     else:
         stray: dict[str, EpochMs] = getattr(profile, f"{spec.name}_stray")
+        if not stray:
+            stray = {}
+            setattr(profile, f"{spec.name}_stray", stray)
         stray[key] = min(stray.get(key, NEVER), t)
         if len(stray) > STRAYS_MAX:
             del stray[min(stray, key=lambda known: (stray[known], known))]

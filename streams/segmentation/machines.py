@@ -30,10 +30,11 @@ class Machine:
         self.index, self.gate, self.gated = plan.index, plan.gate, plan.gated
         self.delay_ms = plan.dwell_ms + plan.grace_ms
         self.entry, self.stay = plan.entry, plan.stay
+        self._unused = [0] * len(plan.members)
 
     def new_state(self) -> MachineState:
         """Return the state of a customer of whom this machine knows nothing."""
-        return MachineState(sequences=[0] * len(self.plan.members))
+        return MachineState(sequences=self._unused)
 
     def note_first(self, state: MachineState, t: EpochMs) -> None:
         """Remember an event at *t* as the first, if it is and a filter may have kept it out of the journals."""
@@ -90,6 +91,9 @@ class Machine:
 
     def wait(self, state: MachineState, evidence: Waiting) -> None:
         """Keep *evidence* until what lies before it is decided."""
+        if not state.waiting:
+            state.waiting = [evidence]
+            return
         waiting = state.waiting
         position = bisect_left(waiting, evidence[0], key=_time_of)
         if position < len(waiting) and waiting[position][0] == evidence[0]:

@@ -78,7 +78,7 @@ class Partition(Waking):
         if not handler(self, profile, key, event, late):
             self.counts["refused"] += 1
             return False
-        self.dirty[key] = None
+        self.dirty[key] = profile
         # Remembered once it has applied: the same id, sent again with what was wrong mended, is no duplicate.
         profile.seen = seen[8 - SEEN_BYTES_MAX :] + digest if len(seen) >= SEEN_BYTES_MAX else seen + digest
         self.counts["events"] += 1
@@ -136,7 +136,7 @@ class Partition(Waking):
             if known[0] != TRUE and known[1] == NEVER:
                 return None  # outside, and nothing that time could change
         state: MachineState = machine.new_state()
-        profile.states[machine.index] = state
+        profile.states = {**profile.states, machine.index: state}
         machine.note_first(state, t)
         self._key = key
         view = View(profile, self.gates[machine.gate], self.coverage, self)
@@ -156,10 +156,10 @@ class Partition(Waking):
             evidence: the event, newer than what was walked and not before the watermark.
             due: when time alone ends the membership; after the watermark.
         """
-        states = profile.states
-        state = states.get(machine.index)
+        state = profile.states.get(machine.index)
         if state is None:
-            state = states[machine.index] = machine.new_state()
+            state = machine.new_state()
+            profile.states = {**profile.states, machine.index: state}
             machine.note_first(state, evidence[0])
         t = evidence[0]
         state.status, state.winner, state.since, state.at, state.due = MEMBER, 0, t, t, due

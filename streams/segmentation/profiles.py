@@ -19,8 +19,26 @@ OUT, PENDING, MEMBER = 0, 1, 2
 OWN_FIELDS = ("wakes", "newest", "seen", "created", "states")
 """The fields of every profile; no journal is named like one."""
 
+NONE: list[Any] = []
+"""What stands where a profile has no entries: one list for all of them, never changed in place, so that a profile costs
+memory, and time to reach it, only for what it holds. Who adds the first entry puts a list of its own there."""
+
+NO_ENTRIES: dict[Any, Any] = {}
+"""The same for mappings."""
+
+ZERO = [0]
+"""The sequences of a plain segment before its first transition; never changed in place."""
+
 Waiting = tuple[EpochMs, str, bool, bool]
 """Evidence not walked over yet: event time, event id, late, undoing."""
+
+
+def _none() -> list[Any]:
+    return NONE
+
+
+def _no_entries() -> dict[Any, Any]:
+    return NO_ENTRIES
 
 
 class MachineState(msgspec.Struct, array_like=True, gc=False):
@@ -36,7 +54,7 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
         due: next instant at which time alone may change something.
         cause, late: event id that began the pending time (empty: time did), and whether that event was late.
         entry: transition id of the entry now standing, as bytes.
-        sequences: per member, how many transitions were emitted.
+        sequences: per member, how many transitions were emitted; replaced, never changed in place.
         waiting: evidence behind an undecided instant, by event time.
         first: event time of the earliest event that the machine saw, where a filter may have kept it out of the
             journals: from then on the customer is known to it. Else `NEVER`.
@@ -53,7 +71,7 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
     late: bool = False
     entry: bytes = b""
     sequences: list[int] = []
-    waiting: list[Waiting] = []
+    waiting: list[Waiting] = msgspec.field(default_factory=_none)
     first: EpochMs = NEVER
 
 
@@ -78,16 +96,18 @@ def profile_type(journals: Iterable[JournalSpec], gates: int) -> type:
         (int, BEFORE_ALL),
         (bytes, b""),
         (int, BEFORE_ALL),
-        (dict[int, MachineState], msgspec.field(default_factory=dict)),
+        (dict[int, MachineState], msgspec.field(default_factory=_no_entries)),
     )
     fields: list[Any] = [(name, *rest) for name, rest in zip(OWN_FIELDS, own, strict=True)]
     for journal in journals:
-        fields.append((journal.name, list[int], msgspec.field(default_factory=list)))
+        fields.append((journal.name, list[int], msgspec.field(default_factory=_none)))
         for column in journal.columns:
             counts = column in {f"{journal.name}_undone", f"{journal.name}_amount"}
             kind = list[int] if counts else list[Any]
-            fields.append((column, kind, msgspec.field(default_factory=list)))
-        fields.append((f"{journal.name}_folded", list[int], msgspec.field(default_factory=list)))
+            fields.append((column, kind, msgspec.field(default_factory=_none)))
+        fields.append((f"{journal.name}_folded", list[int], msgspec.field(default_factory=_none)))
         if journal.undone_by:
-            fields.append((f"{journal.name}_stray", dict[str, int], msgspec.field(default_factory=dict)))
+            fields.append(
+                (f"{journal.name}_stray", dict[str, int], msgspec.field(default_factory=_no_entries))
+            )
     return msgspec.defstruct("Profile", fields, array_like=True, gc=False)

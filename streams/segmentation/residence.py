@@ -8,6 +8,7 @@ made from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from streams.errors import OperationError
 from streams.segmentation.deadlines import Deadlines
 from streams.segmentation.effects import Transition
 from streams.segmentation.plans import Coverage, Plan, Profile
-from streams.segmentation.profiles import Header
+from streams.segmentation.profiles import NO_ENTRIES, NONE, Header
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
 from streams.segmentation.watermarks import InputSpec, Watermarks
 
@@ -62,7 +63,7 @@ class Residence:
         effects: what has been decided since the last `take_effects`.
         rest: key → the profile as it was committed.
         live: key → the profile decoded.
-        dirty: keys whose profile was touched since the last commit, in order.
+        dirty: the profiles touched since the last commit, by key, in order.
         coverage: per source of the plan, since when it was watched.
         watched: the coverage of every source that an input carries has begun.
     """
@@ -75,7 +76,7 @@ class Residence:
         self.effects: list[Transition] = []
         self.rest: dict[str, bytes] = {}
         self.live: dict[str, Profile] = {}
-        self.dirty: dict[str, None] = {}
+        self.dirty: dict[str, Profile] = {}
         self._staged: dict[str, bytes] = {}
         self._changed: dict[str, None] = {}
         self._deadlines = [Deadlines() for _ in plan.gates]
@@ -83,6 +84,7 @@ class Residence:
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
         self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
         self._wakes = msgspec.msgpack.Decoder(Header).decode
+        self._blank = plan.profile_type()
         self._record = self._partition_record()
         self._take_coverage()
 
@@ -95,14 +97,19 @@ class Residence:
         profile = self.live.get(key)
         if profile is None:
             rest = self.rest.get(key)
-            profile = self.plan.profile_type() if rest is None else self._decode(rest)
+            if rest is None:
+                profile = copy(self._blank)
+                profile.wakes = self._blank.wakes[:]
+            else:
+                profile = self._decode(rest)
             self.live[key] = profile
         return profile
 
     def flush(self) -> Iterator[tuple[str, bytes]]:
         """Yield the changelog records of what changed since the last commit: key, value."""
-        encode, live = self._encode, self.live
-        staged = self._staged = {key: encode(live[key]) for key in self.dirty}
+        assert not (NONE or NO_ENTRIES), "what all profiles share was changed in place"
+        encode = self._encode
+        staged = self._staged = {key: encode(profile) for key, profile in self.dirty.items()}
         yield from staged.items()
         record = self._partition_record()
         if record != self._record:

@@ -52,7 +52,7 @@ class Waking(Deciding):
                 profile = self._profile(key)
             if profile.wakes[gate] == deadline:
                 profile.wakes[gate] = NEVER
-                self.dirty[key] = None
+                self.dirty[key] = profile
                 woken[key] = profile
 
     def _fire_all(self, woken: dict[str, Profile]) -> None:

@@ -44,7 +44,9 @@ class SegmentationTestDriver:
             shared_watermark: one watermark for all sources, as in a file; False: one per source.
             options: how the partition runs.
         """
-        plan = compile_catalogue(catalogue, sources, covered=options.coverage_since)
+        plan = compile_catalogue(
+            catalogue, sources, covered=options.coverage_since, one_watermark=shared_watermark
+        )
         names = tuple(dict.fromkeys(sources.values()))
 
         def disorder(source: str) -> DurationMs:
