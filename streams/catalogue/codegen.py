@@ -13,10 +13,8 @@ from __future__ import annotations
 from streams.catalogue.journalling import Journals, Where
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
-    Aggregate,
     All,
     Any_,
-    Compare,
     Condition,
     InSegment,
     Last,
@@ -90,8 +88,6 @@ class ConditionWriter:
                 return self._performed(condition)
             case Last():
                 return self._last(condition)
-            case Compare():
-                return self._compare(condition)
             case InSegment(segment_id):
                 k = str(self.write.fresh())
                 self.write(f"v{k}, n{k} = truth_{self.journals.identifier(segment_id)}(p, t, seen, coverage)")
@@ -117,8 +113,6 @@ class ConditionWriter:
                 return f'str({kept}[i{k} - 1]) if i{k} else ""'
             case Performed(same=None):
                 return f"str(c_{k})"
-            case Compare(left=left):
-                return f"str(m{k})" if left.kind == "count" else f"str(m{k} / 1_000_000)"
             case _:
                 return '""'
 
@@ -320,48 +314,6 @@ class ConditionWriter:
         else:
             stop = f"i{k}" if leaf.before is None else f"e{k}"  # what comes after the mark never counts
             write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, {stop}), ({leaf.age.from_ms}, {leaf.age.to_ms}))")
-
-    def _aggregate(self, aggregate: Aggregate) -> str:
-        """Write ``m<k>`` (the number), ``n<k>`` (next change) and ``q<k>`` (how many events)."""
-        write = self.write
-        name, k = self.entries(aggregate.event, aggregate.where)
-        end, young = aggregate.age.to_ms, aggregate.age.from_ms
-        write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
-        write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
-        folded = f" + folded(p.{name}_folded)" if end is None else ""
-        write(f"q{k} = hi{k} - lo{k}{folded}")
-        if aggregate.kind == "count":
-            write(f"m{k} = q{k}")
-        else:
-            amounts = f"p.{name}_amount"
-            if self.journals.of(aggregate.event, aggregate.where).undone_by:
-                amounts = f"net({amounts}, p.{name}_undone, seen)"
-            total = f" + folded_amount(p.{name}_folded)" if end is None else ""
-            write(f"m{k} = sum({amounts}[lo{k}:hi{k}]){total}")
-        if end is None and not young:
-            write(f"n{k} = NEVER")
-        else:
-            write(f"n{k} = next_step(j{k}, (lo{k}, hi{k}, i{k}), ({young}, {end}))")
-        return k
-
-    def _compare(self, leaf: Compare) -> str:
-        write = self.write
-        a = self._aggregate(leaf.left)
-        sign = COMPARISONS[leaf.operator]
-        if leaf.right is None:
-            write(f"v{a} = 2 if m{a} {sign} {leaf.constant} else 0")
-        else:
-            b = self._aggregate(leaf.right)
-            write(f"v{a} = 2 if m{b} > 0 and m{a} * 1_000_000 {sign} m{b} * {leaf.factor_ppm} else 0")
-            write(f"if n{b} < n{a}: n{a} = n{b}")
-        more = "True"
-        if leaf.right is None and leaf.left.kind == "count":  # more events than seen cannot turn these round
-            more = f"v{a} != 2" if leaf.operator in {"gt", "ge"} else f"v{a} != 0"
-        for aggregate in (leaf.left, leaf.right):
-            if aggregate is not None:
-                end = aggregate.age.to_ms
-                self.unknown(a, aggregate.event, more, start_of(end), end)
-        return a
 
 
 def start_of(end: int | None) -> str:

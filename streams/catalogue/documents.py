@@ -16,9 +16,16 @@ The grammar, in one look:
       trait: NAME             is: VALUE, or any TEST
       consent: CHANNEL        is: granted|denied|pending|unknown, purpose: NAME
       score: NAME             at_least | at_most: N, confidence: N, within | ago
-      count: EVENT            within | ago, where, at_least | more_than | at_most | less_than: N or N% with of: AGGREGATE
-      sum: EVENT.PROPERTY     (a fact with an amount needs no property) likewise, in units of money
+      count: EVENT            within | ago, where, and a LIMIT
+      sum | avg | min | max: EVENT.PROPERTY (a fact with an amount needs none), distinct: EVENT.PROPERTY   likewise
+      most_frequent: EVENT.PROPERTY   likewise, in %, is: VALUE or [VALUE, …]
+      days_since: EVENT       where, at_least | more_than | at_most | less_than: T
 
+    LIMIT     at_least | more_than | at_most | less_than: N, or N% with of: AGGREGATE, or AGGREGATE
+    TEST      VALUE, or {not, below, at_most, above, at_least, in, exists, has, contains: …}; of a list of items
+              {any: {PROPERTY: TEST}, all: {PROPERTY: TEST}} or {sum: quantity | price | price x quantity, LIMIT}
+
+A PROPERTY of an aggregate may be a path to the items of a list: orders.products.category.
 An EVENT is an event type or a fact. What cannot be read raises `DefinitionError` at its place. Which keys a form has
 stands in `streams.catalogue.grammar`, from where the JSON Schema has them too; a new key is written there first.
 """

@@ -19,7 +19,7 @@ Value = Literal[
     "whole",  # 0, 1, 2, ...
     "natural",  # 1, 2, 3, ...
     "number",
-    "limit",  # a number, or with 'of' a percentage
+    "limit",  # a number, with 'of' a percentage, or another aggregate
     "duration",
     "event",  # an event or a fact
     "amount",  # EVENT.PROPERTY, or a fact with an amount
@@ -96,8 +96,37 @@ _TESTS: Form = {
     "has": Key("scalar", "A list that holds this value."),
     "contains": Key("scalars", "A text with one of these words in it, whatever their case."),
 }
+_ITEM_TESTS: Form = {
+    "any": Key("filters", "At least one item of the list passes these tests."),
+    "all": Key("filters", "Every item of the list passes these tests, and there is one."),
+    "sum": Key(
+        "text", "The sum over the items of quantity, price, or price x quantity; with a limit beside it."
+    ),
+    "more_than": Key("number", "The sum is more than this."),
+    "less_than": Key("number", "The sum is less than this."),
+}
 _COUNT = Key("event", "How many of an event or fact.")
 _SUM = Key("amount", "The sum of a money property: EVENT.PROPERTY, or a fact with an amount.")
+_NUMBER_OF = "of a number or money property: EVENT.PROPERTY, or a fact with an amount."
+
+AGGREGATES: Form = {
+    "count": _COUNT,
+    "sum": _SUM,
+    "avg": Key("amount", f"The average {_NUMBER_OF}"),
+    "min": Key("amount", f"The least {_NUMBER_OF}"),
+    "max": Key("amount", f"The greatest {_NUMBER_OF}"),
+    "distinct": Key(
+        "amount", "How many different values of a property: EVENT.PROPERTY or EVENT.products.PROPERTY."
+    ),
+    "most_frequent": Key(
+        "amount", "The share of the most frequent value of a property among those that have one."
+    ),
+}
+"""Head of a comparison -> what it takes."""
+
+_MORE: Mapping[str, Form] = {
+    "most_frequent": {"is": Key("scalars", "Only when one of these is the most frequent value.")}
+}
 
 CONDITIONS: Mapping[str, Form] = {
     "all": {"all": Key("conditions", "True when every one is.", required=True)},
@@ -150,8 +179,20 @@ CONDITIONS: Mapping[str, Form] = {
         "confidence": Key("number", "How sure the model must be at least."),
         **_RANGE,
     },
-    "count": {"count": _COUNT._replace(required=True), **_RANGE, **_WHERE, **_LIMITS},
-    "sum": {"sum": _SUM._replace(required=True), **_RANGE, **_WHERE, **_LIMITS},
+    **{
+        head: {head: key._replace(required=True), **_RANGE, **_WHERE, **_LIMITS, **_MORE.get(head, {})}
+        for head, key in AGGREGATES.items()
+    },
+    "days_since": {
+        "days_since": Key(
+            "event", "How long ago the newest was; only compared with durations.", required=True
+        ),
+        "at_least": Key("duration", "At least this long ago."),
+        "more_than": Key("duration", "Longer ago than this."),
+        "at_most": Key("duration", "At most this long ago."),
+        "less_than": Key("duration", "Less than this long ago."),
+        **_WHERE,
+    },
 }
 """Head of a condition -> its form."""
 
@@ -198,8 +239,8 @@ FORMS: Mapping[str, Form] = {
         "from": Key("duration", "At least this old."),
         "to": Key("duration", "Less than this old."),
     },
-    "share": {"count": _COUNT, "sum": _SUM, **_RANGE, **_WHERE},
-    "filter": _TESTS,
+    "share": {**AGGREGATES, **_RANGE, **_WHERE},
+    "filter": {**_TESTS, **_ITEM_TESTS},
     **{f"condition {head}": form for head, form in CONDITIONS.items()},
 }
 """Name of a form -> its keys."""

@@ -181,11 +181,20 @@ class Journals:
 
 def kept_of(column: Column, number: int) -> Kept:
     """Return how the handler computes *column*, the *number*-th of its journal."""
-    said = column_name(column.property)
+    name = f"{column.kind}_{column_name(column.property)}_{number}"
+    whole, _, part = column.property.rpartition(".")
     match column.kind:
         case "test":
             tests = (f"passes(get({f.property!r}), {f.operator!r}, {f.value!r})" for f in column.where)
-            return Kept(f"test_{said}_{number}", " and ".join(tests), tuple(f.property for f in column.where))
+            return Kept(name, " and ".join(tests), tuple(f.property for f in column.where))
+        case "number" if whole:
+            return Kept(name, f"number_at(get({whole!r}), {part!r})", (whole,))
+        case "number":
+            return Kept(name, f"number_of(get({part!r}))", (part,))
+        case "each" if whole:
+            return Kept(name, f"each(get({whole!r}), {part!r})", (whole,))
+        case "each":
+            return Kept(name, f"each_of(get({part!r}))", (part,))
         case _:
             raise TypeError(column.kind)
 

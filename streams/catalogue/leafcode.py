@@ -1,13 +1,13 @@
-"""Generates the Python of the leaves beyond counts and comparisons; see `streams.catalogue.codegen` for the variables."""
+"""Generates the Python of the leaves beyond them; see `streams.catalogue.codegen` for the variables."""
 
 from __future__ import annotations
 
-from streams.catalogue.codegen import ConditionWriter
+from streams.catalogue.comparing import ComparisonWriter
 from streams.segmentation.conditions import Consent, Leaf, Trait
 from streams.segmentation.readings import Column, carries, column_of, consent_filters
 
 
-class LeafWriter(ConditionWriter):
+class LeafWriter(ComparisonWriter):
     """Writes the statements of every leaf."""
 
     def leaf(self, leaf: Leaf) -> str:

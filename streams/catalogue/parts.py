@@ -20,6 +20,7 @@ _FILTERS = {
     "has": "has",
     "contains": "contains",
 }
+COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
 _NUMERIC = ("below", "at_most", "above", "at_least")
 _NUMBER_MAX = 10**12
 
@@ -44,12 +45,41 @@ def read_filters(parts: dict[str, Node], under: str = "where") -> tuple[Filter, 
 
 def read_tests(name: str, tests: dict[str, Node]) -> list[Filter]:
     """Return the *tests* (key → value) of the property *name*; ``is`` means that it equals."""
-    return [
-        Filter(name, "eq", _wanted("eq", node))
-        if key == "is"
-        else Filter(name, _FILTERS[key], _wanted(key, node))  # type: ignore[arg-type]
-        for key, node in tests.items()
-    ]
+    found = []
+    if "sum" in tests:
+        return [_sum_of_items(name, tests)]
+    for key, node in tests.items():
+        match key:
+            case "is":
+                found.append(Filter(name, "eq", _wanted("eq", node)))
+            case "any" | "all":
+                wanted = read_filters(tests, key)
+                if not wanted:
+                    raise node.error("expected at least one test of an item")
+                found.append(Filter(name, "any_item" if key == "any" else "all_items", wanted))
+            case "more_than" | "less_than":
+                raise node.error(f"{key!r} limits a sum", "add 'sum: quantity', or write 'above' or 'below'")
+            case _:
+                found.append(Filter(name, _FILTERS[key], _wanted(key, node)))  # type: ignore[arg-type]
+    return found
+
+
+def _sum_of_items(name: str, tests: dict[str, Node]) -> Filter:
+    """Return the test of a sum over the items of a list: its factors, and one limit."""
+    summed = tests["sum"]
+    factors = tuple(part.strip() for part in summed.text().split(" x "))
+    if not all(factors) or len(factors) > 2:
+        raise summed.error(
+            f"{summed.text()[:40]!r} is no sum", "write 'quantity', 'price' or 'price x quantity'"
+        )
+    limits = [key for key in tests if key in COMPARISONS]
+    others = [key for key in tests if key not in COMPARISONS and key != "sum"]
+    if len(limits) != 1 or others:
+        raise summed.error("a sum needs exactly one of " + ", ".join(COMPARISONS) + " beside it")
+    limit = tests[limits[0]]
+    return Filter(
+        name, "items_sum", (factors, COMPARISONS[limits[0]], scaled(limit, limit.text(), 1_000_000))
+    )
 
 
 def _wanted(test: str, node: Node) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from streams.catalogue.grammar import CONDITIONS, FORMS
+from streams.catalogue.grammar import AGGREGATES, CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
-from streams.catalogue.parts import read_age, read_filters, read_tests, required, scaled
+from streams.catalogue.parts import COMPARISONS, read_age, read_filters, read_tests, required, scaled
 from streams.segmentation.conditions import (
     DEPTH_MAX,
+    AgeRange,
     Aggregate,
+    AggregateKind,
     All,
     Any_,
     Compare,
@@ -27,6 +29,14 @@ from streams.segmentation.conditions import (
 from streams.segmentation.definitions import FactDefinition
 
 _COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
+SCALES = {
+    "count": 1,
+    "distinct": 1,
+    "share": 0,
+    **dict.fromkeys(("sum", "avg", "min", "max"), 1_000_000),
+}
+"""Kind of an aggregate → what its numbers count; only those of one scale are compared."""
+
 TRAITS_FACT = "traits"
 """A fact of this name says which events carry traits; without it, ``identify`` alone does."""
 
@@ -97,6 +107,7 @@ class ConditionReader:
             "trait": self._trait,
             "consent": self._consent,
             "score": self._score,
+            "days_since": self._days_since,
         }
         return own.get(head, self._compare)(node)
 
@@ -193,41 +204,92 @@ class ConditionReader:
         return event
 
     def _compare(self, node: Node) -> Condition:
-        parts = node.mapping({**CONDITIONS["count"], **CONDITIONS["sum"]})
-        signs = [key for key in parts if key in _COMPARISONS]
+        head = next(key for key in node.mapping() if key in AGGREGATES)
+        parts = node.mapping(CONDITIONS[head])
+        signs = [key for key in parts if key in COMPARISONS]
+        if not signs and "is" in parts:
+            return Compare(self._aggregate(node, parts), "gt", 0)
         if len(signs) != 1:
-            raise node.error("a comparison needs exactly one of " + ", ".join(_COMPARISONS))
-        left, sign = self._aggregate(node, parts), _COMPARISONS[signs[0]]
+            raise node.error("a comparison needs exactly one of " + ", ".join(COMPARISONS))
+        left, sign = self._aggregate(node, parts), COMPARISONS[signs[0]]
         limit = parts[signs[0]]
-        if limit.text().endswith("%"):
-            other = required(node, parts, "of")
-            right = self._aggregate(other, other.mapping(FORMS["share"]))
-            if right.kind != left.kind:
-                raise other.error(f"a {left.kind} has no share of a {right.kind}")
+        if limit.is_mapping:
+            return Compare(left, sign, 0, self._other(left, limit))  # type: ignore[arg-type]
+        percent = limit.text().endswith("%")
+        if left.kind == "share":
+            if not percent:
+                raise limit.error("a share is compared with a percentage, such as '60%'")
+            return Compare(left, sign, scaled(limit, limit.text()[:-1], 10_000))  # type: ignore[arg-type]
+        if percent:
+            right = self._other(left, required(node, parts, "of"))
             return Compare(left, sign, 0, right, scaled(limit, limit.text()[:-1], 10_000))  # type: ignore[arg-type]
         if "of" in parts:
             raise parts["of"].error("'of' needs a percentage, such as 'at_least: 30%'")
-        return Compare(left, sign, scaled(limit, limit.text(), 1_000_000 if left.kind == "sum" else 1))  # type: ignore[arg-type]
+        return Compare(left, sign, scaled(limit, limit.text(), SCALES[left.kind]))  # type: ignore[arg-type]
+
+    def _other(self, left: Aggregate, node: Node) -> Aggregate:
+        """Return the aggregate that *left* is compared with; both must be numbers of one kind."""
+        right = self._aggregate(node, node.mapping(FORMS["share"]))
+        if SCALES[right.kind] != SCALES[left.kind]:
+            raise node.error(f"a {left.kind} has no share of a {right.kind}")
+        return right
 
     def _aggregate(self, node: Node, parts: dict[str, Node]) -> Aggregate:
-        if ("sum" in parts) == ("count" in parts):
-            raise node.error("expected exactly one of count, sum")
-        kind = "sum" if "sum" in parts else "count"
-        named = parts[kind]
-        event, _, field = (
-            named.text().rpartition(".") if kind == "sum" and "." in named.text() else (named.text(), "", "")
-        )
-        known = [*self.facts, *self.events]
-        if event not in known:
-            raise named.error(f"unknown event or fact {event[:80]!r}", nearest(event, known))
+        heads = [key for key in parts if key in AGGREGATES]
+        if len(heads) != 1:
+            raise node.error("expected exactly one of " + ", ".join(AGGREGATES))
+        head, named = heads[0], parts[heads[0]]
+        event, field = self._event_and_property(named) if head != "count" else (self._event(named), None)
         where = read_filters(parts)
-        if kind == "sum":
-            self._check_sum(named, event, field, where)
-        return Aggregate("sum" if kind == "sum" else "count", event, field or None, read_age(parts), where)
+        if head == "sum" and (field is None or "." not in field):
+            self._check_sum(named, event, field or "", where)
+        elif head in {"distinct", "most_frequent"} and field is None:
+            raise named.error(f"of which property of {event!r}?", f"write '{head}: {event}.PROPERTY'")
+        elif head != "count" and field is None and not self._amount(event):
+            raise named.error(
+                f"{event!r} has no amount", f"write '{head}: {event}.PROPERTY', or give the fact an 'amount'"
+            )
+        kind: AggregateKind = "share" if head == "most_frequent" else head  # type: ignore[assignment]
+        wanted = tuple(item.scalar() for item in parts["is"].items()) if "is" in parts else ()
+        return Aggregate(kind, event, field, read_age(parts), where, wanted)
+
+    def _event_and_property(self, named: Node) -> tuple[str, str | None]:
+        """Return the event or fact that ``EVENT`` or ``EVENT.PROPERTY`` names, and the property."""
+        text = named.text()
+        known = [*self.facts, *self.events]
+        event = max(
+            (name for name in known if text == name or text.startswith(f"{name}.")), key=len, default=""
+        )
+        if not event:
+            said = text.partition(".")[0]
+            raise named.error(f"unknown event or fact {said[:80]!r}", nearest(said, known))
+        return event, text[len(event) + 1 :].strip() or None
+
+    def _amount(self, event: str) -> str:
+        return ", ".join(self.facts[event].amount) if event in self.facts else ""
+
+    def _days_since(self, node: Node) -> Condition:
+        parts = node.mapping(CONDITIONS["days_since"])
+        signs = [key for key in parts if key in COMPARISONS]
+        if len(signs) != 1:
+            raise node.error("a comparison needs exactly one of " + ", ".join(COMPARISONS))
+        event, long_ms = self._event(parts["days_since"]), parts[signs[0]].duration()
+        match signs[0]:
+            case "at_least":
+                age = AgeRange(long_ms)
+            case "more_than":
+                age = AgeRange(long_ms + 1)
+            case "at_most":
+                age = AgeRange(0, long_ms + 1)
+            case _:
+                age = AgeRange(0, long_ms)
+        if age.to_ms == 0:
+            raise parts[signs[0]].error("nothing is younger than that")
+        return Last(event, age, read_filters(parts))
 
     def _check_sum(self, named: Node, event: str, field: str, where: tuple[Filter, ...]) -> None:
         """Refuse a sum of nothing, and a second sum of other money over the same events."""
-        amount = ", ".join(self.facts[event].amount) if event in self.facts else ""
+        amount = self._amount(event)
         if not field and not amount:
             raise named.error(
                 f"a sum of {event!r} needs a money property",

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 MODULES = {
-    "streams.segmentation.filters": ("consent_state", "newest_passes"),
+    "streams.segmentation.aggregates": ("average", "distinct", "greatest", "least", "share", "total"),
+    "streams.segmentation.conditions": ("Filter",),
+    "streams.segmentation.filters": (
+        *("consent_state", "each", "each_of", "newest_passes", "number_at", "number_of"),
+    ),
 }
 
 _BEHIND = "from streams.segmentation.truth import WORDS\n"

@@ -114,7 +114,13 @@ def _values(names: Names) -> dict[Value, Schema]:
         "whole": {"type": "integer", "minimum": 0, "maximum": WHOLE_MAX},
         "natural": {"type": "integer", "minimum": 1, "maximum": WHOLE_MAX},
         "number": {"type": "number"},
-        "limit": {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9.]+\s*%?$"}]},
+        "limit": {
+            "anyOf": [
+                {"type": "number"},
+                {"type": "string", "pattern": r"^-?[0-9.]+\s*%?$"},
+                _ref("share"),
+            ]
+        },
         "duration": {
             "type": "string",
             "pattern": "^([0-9]{1,15}(ms|s|m|h|d|w))+$",

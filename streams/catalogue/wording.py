@@ -44,11 +44,8 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
         case Consent(channel, state, purpose):
             of = f" for {purpose}" if purpose else ""
             return f"consent to {channel}{of} is {'not ' if negated else ''}{state}"
-        case Compare(left, operator, constant, right, factor_ppm):
-            other = str(constant if left.kind == "count" else constant / 1_000_000)
-            if right is not None:
-                other = f"{factor_ppm / 10_000:g}% of {_aggregate(right)}"
-            return f"{'not ' if negated else ''}{_aggregate(left)} {_SIGNS[operator]} {other}"
+        case Compare():
+            return f"{'not ' if negated else ''}{_compared(leaf)}"
         case InSegment(segment_id):
             return f"{'not ' if negated else ''}in {segment_id}"
         case Otherwise():
@@ -57,6 +54,18 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
             return describe(part, negated=not negated)
         case _:
             return "..."
+
+
+def _compared(leaf: Compare) -> str:
+    kind, right = leaf.left.kind, leaf.right
+    if right is not None:
+        part = "" if leaf.factor_ppm == 1_000_000 else f"{leaf.factor_ppm / 10_000:g}% of "
+        other = f"{part}{_aggregate(right)}"
+    elif kind == "share":
+        other = f"{leaf.constant / 10_000:g}%"
+    else:
+        other = str(leaf.constant if kind in {"count", "distinct"} else leaf.constant / 1_000_000)
+    return f"{_aggregate(leaf.left)} {_SIGNS[leaf.operator]} {other}"
 
 
 def _last(leaf: Last, *, negated: bool) -> str:
@@ -83,6 +92,11 @@ def _performed(leaf: Performed, *, negated: bool) -> str:
 
 def _aggregate(aggregate: Aggregate) -> str:
     of = f"{aggregate.event}.{aggregate.property}" if aggregate.property else aggregate.event
+    if aggregate.kind == "share":
+        wanted = " or ".join(map(str, aggregate.wanted))
+        return (
+            f"share of {wanted or 'the most frequent'} in {of}{_where(aggregate.where)}{_age(aggregate.age)}"
+        )
     return f"{aggregate.kind} of {of}{_where(aggregate.where)}{_age(aggregate.age)}"
 
 
@@ -100,4 +114,10 @@ def _where(filters: tuple[Filter, ...]) -> str:
 
 def _test(test: Filter) -> str:
     """Return what a property is tested for, e.g. ``>= 2`` or ``in (a, b)``."""
+    if test.operator == "items_sum":
+        names, sign, limit = test.value
+        return f"sum of {' x '.join(names)} {_SIGNS[sign]} {limit / 1_000_000:g}"
+    if test.operator in {"any_item", "all_items"}:
+        tests = " and ".join(f"{one.property} {_test(one)}" for one in test.value)
+        return f"{'any' if test.operator == 'any_item' else 'every'} item with {tests}"
     return f"{_SIGNS[test.operator]} {test.value}"

@@ -25,7 +25,21 @@ import msgspec
 from streams.segmentation.timeline import DurationMs
 
 DEPTH_MAX = 10
-Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "exists", "has", "contains"]
+Operator = Literal[
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "in",
+    "exists",
+    "has",
+    "contains",
+    "any_item",
+    "all_items",
+    "items_sum",
+]
 
 
 class AgeRange(msgspec.Struct, frozen=True):
@@ -42,7 +56,9 @@ class Filter(msgspec.Struct, frozen=True):
     """A test of one property of an event. A missing property passes only ``ne`` and ``exists: false``.
 
     ``has``: a list holds the value (a single value is it); ``contains``: a text, or one of a list, contains one of the
-    words, whatever their case.
+    words, whatever their case. ``any_item``, ``all_items``: one, or every one, of the items of a list (and there is one)
+    passes all the filters that are the value. ``items_sum``: the value is (properties, operator, limit in millionths):
+    the sum over the items of the product of these properties; a missing quantity is 1, any other missing number 0.
     """
 
     property: str
@@ -99,18 +115,35 @@ class Consent(msgspec.Struct, frozen=True, tag=True):
     denials: tuple[str, ...] = ()
 
 
-class Aggregate(msgspec.Struct, frozen=True):
-    """A number over the events in the age range: their count, or the sum of a money property in micros."""
+AggregateKind = Literal["count", "sum", "avg", "min", "max", "distinct", "share"]
 
-    kind: Literal["count", "sum"]
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """A number over the events in the age range.
+
+    Attributes:
+        kind: ``count``: how many; ``distinct``: how many different values of the property; ``share``: of those that
+            have a value, the part that has the most frequent one; ``sum``, ``avg``, ``min``, ``max`` of a number or
+            money property, in micros, those without the number left out (but 0 where a fact's amount is read).
+        property: for all but ``count``; None: the fact's amount. A path such as ``products.category`` means the values
+            over the items of a list; of numbers, their sum.
+        wanted: for ``share``: only counts when one of these is the most frequent value; empty: whichever it is.
+    """
+
+    kind: AggregateKind
     event: str
     property: str | None = None
     age: AgeRange = EVER
     where: tuple[Filter, ...] = ()
+    wanted: tuple[Any, ...] = ()
 
 
 class Compare(msgspec.Struct, frozen=True, tag=True):
-    """``left OP constant``, or ``left OP factor_ppm/10^6 · right``; false unless the right side is positive."""
+    """``left OP constant``, or ``left OP factor_ppm/10^6 · right``; false unless the right side is positive.
+
+    The average, least or greatest of nothing, and the share of nothing, compare with nothing: false. A constant is in
+    the aggregate's own unit: events, micros, or for a share millionths.
+    """
 
     left: Aggregate
     operator: Literal["lt", "le", "gt", "ge"]
@@ -188,8 +221,10 @@ def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
             return negated or at_most is not None or since is not None
         case Last(age=age):
             return negated or age.from_ms > 0
-        case Compare(operator="lt" | "le"):
-            return True
+        case Compare(left=left, operator=operator):
+            grows = left.kind in {"count", "sum", "distinct", "max"}
+            proved = operator in {"gt", "ge"} if grows else left.kind == "min" and operator in {"lt", "le"}
+            return negated or not proved
         case Otherwise():
             return True
         case _:

@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.errors import RecordError
 from streams.segmentation.conditions import Operator
-from streams.segmentation.money import micros
+from streams.segmentation.money import MICROS, micros
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
 
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {"eq": eq, "lt": lt, "le": le, "gt": gt, "ge": ge}
@@ -33,12 +33,72 @@ def passes(value: Any, operator: Operator, wanted: Any) -> bool:
     if operator == "contains":
         texts = [str(one).casefold() for one in (value if isinstance(value, list) else [value])]
         return any(word.casefold() in text for text in texts for word in wanted)
+    if operator in {"any_item", "all_items", "items_sum"}:
+        return _items_pass(value, operator, wanted)
     if isinstance(value, str) and not isinstance(wanted, str):
         value = _read_as(type(wanted), value)
     try:
         return bool(_ORDERED[operator](value, wanted))
     except TypeError:
         return False
+
+
+def _items_pass(value: Any, operator: Operator, wanted: Any) -> bool:
+    """Return whether the items of a list pass; what is no list of mappings has none."""
+    items = items_of(value)
+    if operator == "items_sum":
+        names, sign, limit = wanted
+        return bool(items) and _ORDERED[sign](items_total(items, names), limit * MICROS)
+    passed = (all(passes(item.get(f.property), f.operator, f.value) for f in wanted) for item in items)
+    return any(passed) if operator == "any_item" else bool(items) and all(passed)
+
+
+def items_of(value: Any) -> list[dict[str, Any]]:
+    """Return the items of a list property; nothing when it is none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def items_total(items: Iterable[dict[str, Any]], names: Sequence[str]) -> int:
+    """Return the sum over *items* of the product of the properties *names*, in millionths of millionths."""
+    total = 0
+    for item in items:
+        product = 1
+        for name in names:
+            number = number_of(item.get(name))
+            product *= (MICROS if name == "quantity" else 0) if number is None else number
+        total += product if len(names) > 1 else product * MICROS
+    return total
+
+
+def number_of(value: Any) -> int | None:
+    """Return a number or a number's text in millionths; None when it is neither, or too large."""
+    if value is None:
+        return None
+    try:
+        return micros(value)
+    except ValueError:
+        return None
+
+
+def number_at(value: Any, name: str) -> int | None:
+    """Return the sum over the items of the list *value* of their number *name*, in millionths; None without items."""
+    items = items_of(value)
+    return items_total(items, (name,)) // MICROS if items else None
+
+
+def each(value: Any, name: str) -> list[str | int | float]:
+    """Return the different values that the items of the list *value* have for *name*, in order."""
+    found = dict.fromkeys(plain(one) for item in items_of(value) for one in _listed(item.get(name)))
+    return [one for one in found if one is not None]
+
+
+def each_of(value: Any) -> list[str | int | float]:
+    """Return the different values of a list of texts, or the one value of a single one."""
+    return [one for one in dict.fromkeys(map(plain, _listed(value))) if one is not None]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def newest_passes(

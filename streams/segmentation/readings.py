@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from streams.segmentation.conditions import (
+    Aggregate,
     Compare,
     Condition,
     Consent,
@@ -81,19 +82,7 @@ def readings(leaf: Condition) -> list[Reading]:
                 *(Reading(event) for event in (*leaf.grants, *leaf.denials)),
             ]
         case Compare(left=left, right=right):
-            return [
-                Reading(
-                    one.event,
-                    one.where,
-                    reach_ms=one.age.to_ms,
-                    undone_reach_ms=one.age.to_ms,
-                    looks_ms=one.age.to_ms,
-                    sums=one.kind == "sum",
-                    property=one.property,
-                )
-                for one in (left, right)
-                if one is not None
-            ]
+            return [_aggregate(one) for one in (left, right) if one is not None]
         case InSegment() | Otherwise():
             return []
         case _:
@@ -125,6 +114,29 @@ def columns_of(tests: tuple[Filter, ...]) -> tuple[Column, ...]:
 def events_of(leaf: Condition) -> list[str]:
     """Return every event or fact that *leaf* names, in order, each once."""
     return list(dict.fromkeys(reading.event for reading in readings(leaf)))
+
+
+def _aggregate(aggregate: Aggregate) -> Reading:
+    """Return what a number over events reads."""
+    column = column_behind(aggregate)
+    return Reading(
+        aggregate.event,
+        aggregate.where,
+        reach_ms=aggregate.age.to_ms,
+        undone_reach_ms=aggregate.age.to_ms,
+        looks_ms=aggregate.age.to_ms,
+        columns=() if column is None else (column,),
+        sums=aggregate.kind != "count" and column is None,
+        property=aggregate.property,
+    )
+
+
+def column_behind(aggregate: Aggregate) -> Column | None:
+    """Return the column that *aggregate* reads; None: the times alone, or the running amount of money."""
+    kind, name = aggregate.kind, aggregate.property
+    if kind == "count" or name is None or (kind == "sum" and "." not in name):
+        return None
+    return Column("each" if kind in {"distinct", "share"} else "number", name)
 
 
 def _performed(leaf: Performed) -> list[Reading]:

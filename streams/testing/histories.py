@@ -132,15 +132,18 @@ def random_catalogue(choose: Choose, language: Language = CORE) -> Catalogue:
 
 # -- histories --------------------------------------------------------------------------------------------------
 
+_SHOES = {"category": "shoes", "price": "9.99", "quantity": 2}
+_HAT = {"category": "hats", "price": 10.5}
 _BROWSING: tuple[dict[str, Any], ...] = (
     {"product_id": "p1"},
-    {"product_id": "p2", "quantity": 2, "tags": ["new", "sale"]},
+    {"product_id": "p2", "quantity": 2, "tags": ["new", "sale"], "products": [_SHOES]},
+    {"products": [_HAT, "no item", {"price": "n/a"}]},
     {},
 )
 _ORDERS: tuple[dict[str, Any], ...] = (
-    {"order_id": "o1", "total": "10.00"},
-    {"order_id": "o2", "total": 30.01, "product_id": "p1"},
-    {"order_id": "o3", "value": "20", "is_full": True},
+    {"order_id": "o1", "total": "10.00", "products": [_SHOES, _HAT]},
+    {"order_id": "o2", "total": 30.01, "product_id": "p1", "products": [_HAT]},
+    {"order_id": "o3", "value": "20", "is_full": True, "products": [_SHOES]},
     {"order_id": "o1", "is_full": True, "total": "3.000001"},
     {"order_id": "o2", "is_test": True},
     {"total": "7.5"},

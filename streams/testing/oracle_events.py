@@ -65,9 +65,28 @@ def _passes(test: Filter, value: Any) -> bool:
             return test.value in (value if isinstance(value, list) else [value])
         case "contains":
             return contains(value, test.value)
+        case "any_item" | "all_items" | "items_sum":
+            return items_pass(test, value)
         case _:
             left, right = number(value), number(test.value)
             return left is not None and right is not None and COMPARISONS[test.operator](left, right)
+
+
+def items_pass(test: Filter, value: Any) -> bool:
+    """Return whether the items of the list *value* pass a test of items."""
+    items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    if test.operator == "items_sum":
+        names, sign, limit = test.value
+        total = Decimal(0)
+        for item in items:
+            product = Decimal(1)
+            for name in names:
+                factor = number(item.get(name))
+                product *= factor if factor is not None else Decimal(1 if name == "quantity" else 0)
+            total += product
+        return bool(items) and COMPARISONS[sign](total * 1_000_000, limit)
+    passed = [all(_passes(one, item.get(one.property)) for one in test.value) for item in items]
+    return any(passed) if test.operator == "any_item" else bool(items) and all(passed)
 
 
 def contains(value: Any, words: Sequence[str]) -> bool:

@@ -6,7 +6,8 @@ half (`streams.testing.oracle_walk`) asks these questions along event time. Noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any
 
 from streams.segmentation.conditions import (
@@ -32,8 +33,9 @@ from streams.segmentation.definitions import (
     Undoing,
 )
 from streams.segmentation.stimuli import EventObserved
-from streams.testing.oracle_events import COMPARISONS, View, in_range, most_alike, newest_ms, number, passes
+from streams.testing.oracle_events import COMPARISONS, View, in_range, most_alike, newest_ms, passes
 from streams.testing.oracle_leaves import leaf_holds, names_in
+from streams.testing.oracle_numbers import number_over
 
 
 class Truths:
@@ -133,18 +135,17 @@ class Truths:
     def _compared(self, leaf: Compare, view: View) -> bool:
         compare = COMPARISONS[leaf.operator]
         left = self._number(leaf.left, view)
+        if left is None:
+            return False
         if leaf.right is None:
             return compare(left, leaf.constant)
         right = self._number(leaf.right, view)
-        return right > 0 and compare(left * 1_000_000, leaf.factor_ppm * right)
+        return right is not None and right > 0 and compare(left * 1_000_000, leaf.factor_ppm * right)
 
-    def _number(self, aggregate: Aggregate, view: View) -> int:
+    def _number(self, aggregate: Aggregate, view: View) -> Fraction | None:
         counted = self._counted(aggregate.event, aggregate.age, aggregate.where, view)
-        if aggregate.kind == "count":
-            return len(counted)
         fact = self.facts.get(aggregate.event)
-        names = (aggregate.property,) if aggregate.property else fact.amount if fact else ()
-        return sum(amount_micros(event, names) for event in counted)
+        return number_over(aggregate, counted, fact.amount if fact else ())
 
     def _counted(
         self, name: str, age: AgeRange, where: tuple[Filter, ...], view: View
@@ -218,10 +219,3 @@ def taken_back(fact: FactDefinition, event: EventObserved, undone: list[Any]) ->
     """Return whether *event*'s key is among the keys that were undone; without a key nothing undoes it."""
     key = None if fact.key is None else event.properties.get(fact.key)
     return key is not None and key in undone
-
-
-def amount_micros(event: EventObserved, names: Sequence[str]) -> int:
-    """Return the first present of the money properties *names* in millionths; 0 when none can be read."""
-    present = next((event.properties[name] for name in names if event.properties.get(name) is not None), None)
-    exact = number(present)
-    return 0 if exact is None else int(exact.scaleb(6).to_integral_value())

@@ -12,6 +12,7 @@ from streams.segmentation.conditions import (
     EVER,
     AgeRange,
     Aggregate,
+    AggregateKind,
     All,
     Any_,
     Compare,
@@ -109,6 +110,21 @@ _TRAITS = (
     ("points", Filter("points", "ge", 100)),
     ("tags", Filter("tags", "has", "new")),
 )
+_ITEM_FILTERS: tuple[Filter, ...] = (
+    Filter("products", "any_item", (Filter("category", "eq", "shoes"),)),
+    Filter("products", "any_item", (Filter("category", "eq", "shoes"), Filter("quantity", "ge", 2))),
+    Filter("products", "all_items", (Filter("category", "ne", "hats"),)),
+    Filter("products", "items_sum", (("quantity",), "ge", 3_000_000)),
+    Filter("products", "items_sum", (("price", "quantity"), "gt", 20_000_000)),
+    Filter("products", "items_sum", (("price",), "lt", 10_500_000)),
+)
+_ADDED_UP = ("total", "products.quantity", "products.price", None)
+_UNITS: tuple[tuple[tuple[AggregateKind, ...], tuple[int, ...]], ...] = (
+    (("avg", "min", "max", "sum"), (10_000_000, 3_000_000, 30_010_000)),
+    (("distinct", "count"), (1, 2)),
+    (("share",), (0, 500_000, 600_000, 1_000_000)),
+)
+_VALUES = ("order_id", "product_id", "products.category", "tags")
 _OPERATORS: tuple[Literal["ge", "gt", "le", "lt"], ...] = ("ge", "gt", "le", "lt")
 _CONSTANTS = {"count": (1, 2), "sum": (10_000_000, 30_000_001)}
 
@@ -183,6 +199,43 @@ def random_consent(choose: Choose) -> Consent:
     return Consent(channel, state, purpose, grants=opting[0], denials=opting[1])
 
 
+def random_item_filter(choose: Choose) -> Leaf:
+    """Choose a condition whose events are filtered by their items."""
+    event, test = choose(("Order Completed", "orders", "Product Viewed")), (choose(_ITEM_FILTERS),)
+    match choose(("performed", "last", "tested last")):
+        case "performed":
+            at_least, at_most = choose(_COUNTS)
+            return Performed(event, at_least, at_most, random_age(choose), where=test)
+        case "last":
+            return Last(event, random_age(choose), test)
+        case _:
+            return Last(event, random_age(choose), choose(_FILTERS), test)
+
+
+def random_number(choose: Choose, kind: AggregateKind) -> Aggregate:
+    """Choose an aggregate of *kind*."""
+    event, age, where = choose(("orders", "Order Completed")), random_age(choose), choose(_FILTERS)
+    if kind == "count":
+        return Aggregate(kind, event, None, age, where)
+    if kind == "sum":
+        return Aggregate(kind, event, choose(("products.quantity", "products.price")), age, where)
+    if kind in {"avg", "min", "max"}:
+        name = choose(_ADDED_UP)
+        return Aggregate(kind, "orders" if name is None else event, name, age, () if name is None else where)
+    wanted = choose(((), ("shoes", "o1"), ("hats",))) if kind == "share" else ()
+    return Aggregate(kind, event, choose(_VALUES), age, where, wanted)
+
+
+def random_aggregate_comparison(choose: Choose) -> Compare:
+    """Choose a comparison of any aggregate with a constant, or with another of the same unit."""
+    kinds, constants = choose(_UNITS)
+    left, operator = random_number(choose, choose(kinds)), choose(_OPERATORS)
+    if choose((True, False)) or left.kind == "share":
+        return Compare(left, operator, choose(constants))
+    right = random_number(choose, choose(kinds))
+    return Compare(left, operator, 0, right, choose((1_000_000, 500_000, 1_500_000)))
+
+
 Construct = Callable[[Choose], Leaf]
 
 CORE: Mapping[str, Construct] = {
@@ -197,6 +250,8 @@ WHOLE: Mapping[str, Construct] = {
     "tested last": random_tested_last,
     "trait": random_trait,
     "consent": random_consent,
+    "item filter": random_item_filter,
+    "aggregate": random_aggregate_comparison,
 }
 """Every construct of the language."""
 

@@ -60,6 +60,26 @@ COUNT = Aggregate("count", "Order Refunded")
             Compare(COUNT, "ge", 0, Aggregate("count", "orders"), 300_000),
             "count of Order Refunded >= 30% of count of orders",
         ),
+        (
+            Compare(Aggregate("share", "orders", "products.category", wanted=("shoes",)), "ge", 600_000),
+            "share of shoes in orders.products.category >= 60%",
+        ),
+        (
+            Compare(
+                Aggregate("avg", "orders", "total"), "gt", 0, Aggregate("max", "orders", "total", WITHIN)
+            ),
+            "avg of orders.total > max of orders.total within 2h",
+        ),
+        (
+            Performed(
+                "orders", where=(Filter("products", "items_sum", (("price", "quantity"), "ge", 5_500_000)),)
+            ),
+            "did orders [products sum of price x quantity >= 5.5]",
+        ),
+        (
+            Performed("orders", where=(Filter("products", "any_item", (Filter("sku", "eq", "a"),)),)),
+            "did orders [products any item with sku = a]",
+        ),
         (Not(Compare(COUNT, "lt", 3)), "not count of Order Refunded < 3"),
         (InSegment("value.vip"), "in value.vip"),
         (Not(InSegment("value.vip")), "not in value.vip"),
