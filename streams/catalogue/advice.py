@@ -153,7 +153,7 @@ class Adviser:
                     if undoing.is_mapping:
                         yield from self._named(undoing, FORMS["undoing"])
         for placed in self.reading.document.conditions:
-            if placed.node.is_mapping and placed.segment_id not in self.reading.broken:
+            if placed.node.is_mapping and placed.owner not in self.reading.broken:
                 head = next((key for key in placed.node.mapping() if key in CONDITIONS), "")
                 leaf = next(leaves(placed.condition), None)
                 events = [leaf.event] if isinstance(leaf, Trait) else []
@@ -219,11 +219,13 @@ class Adviser:
 
     def _readings(self) -> Iterator[tuple[Node, LeafReading]]:
         """Yield what every condition reads, with the innermost place that says so."""
-        for node, condition, segment_id in self.reading.document.conditions:
+        used = {f"group {segment.group}" for segment in self.segments}
+        for node, condition, owner in self.reading.document.conditions:
             whole = node.is_list or (
                 node.is_mapping and any(key in node.mapping() for key in ("all", "any", "not"))
             )
-            if not whole and segment_id not in self.reading.broken:
+            idle = owner.startswith("group ") and owner not in used  # a population of nobody
+            if not whole and not idle and owner not in self.reading.broken:
                 for leaf in leaves(condition):
                     yield from ((node, reading) for reading in readings(leaf))
 
@@ -258,8 +260,6 @@ class Adviser:
         journals = Journals(self.reading.catalogue, self.sources)
         told: set[str] = set()
         for node, reading in self._readings():
-            if (reading.event, reading.where) not in journals:
-                continue  # the population of a group without members
             spec = journals.of(reading.event, reading.where)
             far_ms = reading.undone_reach_ms if spec.undone_by else reading.reach_ms
             if spec.retention_ms is not None or far_ms is not None or spec.name in told:

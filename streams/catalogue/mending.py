@@ -19,7 +19,7 @@ from streams.catalogue.library import read_sections
 from streams.catalogue.nodes import Node, read
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import Condition
-from streams.segmentation.definitions import Catalogue, SegmentDefinition
+from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.vocabulary import Vocabulary
 
 MISTAKES_MAX = 200
@@ -32,11 +32,11 @@ _MISSING = re.compile(r"'(\w+)' is missing")
 
 
 class Placed(NamedTuple):
-    """A condition, where it stands, and the segment that it belongs to (empty: a group's population)."""
+    """A condition, where it stands, and whose it is: a segment's id, or ``group`` and the name of a group."""
 
     node: Node
     condition: Condition
-    segment_id: str
+    owner: str
 
 
 class PlacingDocument(Document):
@@ -52,20 +52,24 @@ class PlacingDocument(Document):
         super().__init__(events)
         self.conditions: list[Placed] = []
         self.nodes: dict[str, Node] = {}
-        self._segment_id = ""
+        self._owner = ""
+
+    def group(self, name: str, node: Node) -> GroupDefinition:
+        """Return the group *name*."""
+        self._owner = f"group {name}"
+        return super().group(name, node)
 
     def segment(self, node: Node) -> SegmentDefinition:
         """Return one segment."""
         parts = node.mapping()
-        self._segment_id = parts["id"].text() if "id" in parts else ""
+        self._owner = parts["id"].text() if "id" in parts else ""
         found = super().segment(node)
         self.nodes[found.segment_id] = node
-        self._segment_id = ""
         return found
 
     def _condition(self, node: Node, level: int) -> Condition:
         found = super()._condition(node, level)
-        self.conditions.append(Placed(node, found, self._segment_id))
+        self.conditions.append(Placed(node, found, self._owner))
         return found
 
 
