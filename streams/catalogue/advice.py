@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from streams.catalogue.grammar import CONDITIONS, FORMS, Form
 from streams.catalogue.journalling import Journals
-from streams.catalogue.mending import Reading, holds
-from streams.catalogue.nodes import Node, nearest
+from streams.catalogue.mending import Reading
+from streams.catalogue.nodes import Node
+from streams.catalogue.properties import PropertyCheck
 from streams.catalogue.reachability import Said
-from streams.segmentation.conditions import Trait, leaves
+from streams.segmentation.conditions import leaves
 from streams.segmentation.definitions import SegmentDefinition
 from streams.segmentation.journals import LENGTH_MAX, JournalSpec
 from streams.segmentation.readings import Reading as LeafReading
@@ -85,8 +85,7 @@ class Adviser:
             yield from self._label(segment)
             yield from self._abandonment(segment)
         yield from self._too_many()
-        for root in self.reading.roots.values():
-            yield from self._properties(root)
+        yield from (("warning", said) for said in PropertyCheck(self.reading, self.vocabulary).unknown())
         yield from self._windows()
 
     def _place(self, segment: SegmentDefinition, key: str) -> Node:
@@ -137,75 +136,6 @@ class Adviser:
                 self._place(self.segments[-1], "id").error(
                     f"{len(units)} active segments (a partition group counts once), more than {ACTIVE_MAX}",
                     "start with 6 to 8; add more when each of them has someone who acts on it",
-                ),
-            )
-
-    # ---- properties -------------------------------------------------------------------------------------------
-
-    def _properties(self, root: Node) -> Iterator[Said]:
-        """Check the properties that facts and conditions name, along the grammar."""
-        parts = root.mapping()
-        for fact in parts["facts"].mapping().values() if "facts" in parts else ():
-            if not any(holds(fact, mistake) for mistake in self.reading.mistakes):
-                yield from self._named(fact, FORMS["fact"])
-                inner = fact.mapping().get("undone_by")
-                for undoing in inner.items() if inner is not None else ():
-                    if undoing.is_mapping:
-                        yield from self._named(undoing, FORMS["undoing"])
-        for placed in self.reading.document.conditions:
-            if placed.node.is_mapping and placed.owner not in self.reading.broken:
-                head = next((key for key in placed.node.mapping() if key in CONDITIONS), "")
-                leaf = next(leaves(placed.condition), None)
-                events = [leaf.event] if isinstance(leaf, Trait) else []
-                yield from self._named(placed.node, CONDITIONS.get(head, {}), events)
-
-    def _named(self, node: Node, form: Form, events: list[str] | None = None) -> Iterator[Said]:
-        """Check the properties that one mapping of *form* names, against *events* or those that it names first."""
-        parts = node.mapping()
-        events = events or []
-        for key, entry in form.items():
-            value = parts.get(key)
-            if value is None:
-                continue
-            if entry.value in ("event", "type", "types") and not events:
-                events = [item.text() for item in value.items()]
-            elif entry.value == "amount":
-                events, found = self._amount(value)
-                yield from found
-            elif entry.value == "share" and value.is_mapping:
-                yield from self._named(value, FORMS["share"])
-            elif entry.value in ("property", "properties"):
-                for item in value.items():
-                    yield from self._unknown(item, item.text(), events)
-            elif entry.value == "filters" and value.is_mapping:
-                for name in value.keys():  # noqa: SIM118 - of a node, not of a mapping
-                    yield from self._unknown(name, name.text(), events)
-
-    def _amount(self, value: Node) -> tuple[list[str], list[Said]]:
-        """Return the event of ``EVENT.PROPERTY``, and what is to be said of the property."""
-        text = value.text()
-        if text in self.facts or text in self.sources:
-            return [text], []
-        event, _, name = text.rpartition(".")
-        return [event], list(self._unknown(value, name, [event]))
-
-    def _unknown(self, place: Node, name: str, events: list[str]) -> Iterator[Said]:
-        """Warn of a property that no event of these is known to have; the shop may add its own all the same."""
-        types = [
-            e for event in events for e in (self.facts[event].events if event in self.facts else (event,))
-        ]
-        known = {
-            p
-            for e in types
-            if e in self.vocabulary.event_types
-            for p in self.vocabulary.event_types[e].properties
-        }
-        if known and name.split(".", maxsplit=1)[0] not in known:
-            yield (
-                "warning",
-                place.error(
-                    f"{' and '.join(events)} has no known property {name[:80]!r}",
-                    f"{nearest(name, known)} (a property of the shop's own works all the same)",
                 ),
             )
 

@@ -221,7 +221,7 @@ class Cook:
                     yield event, self._passing(event, test), set(), {1}
                 case Compare(left=left, right=right):
                     sides = [side for side in (left, right) if side is not None]
-                    yield from (self._compared(side, leaf.constant) for side in sides)
+                    yield from (self._compared(side, leaf) for side in sides)
                 case InSegment(segment_id=name) if name in self._segments and name not in path:
                     other = self._segments[name]
                     for part in (other.when, *map(InSegment, other.exclude)):
@@ -232,6 +232,8 @@ class Cook:
                     raise Unfathomable(type(leaf).__name__)
 
     def _counted(self, leaf: Performed) -> Iterator[_Ask]:
+        if "." in (leaf.same or ""):
+            raise Unfathomable(str(leaf.same))
         extra = {leaf.same: "same"} if leaf.same else {}
         counts = {leaf.at_least, leaf.at_least - 1}
         if leaf.at_most is not None:
@@ -242,17 +244,22 @@ class Cook:
             if mark is not None:
                 yield mark, self._passing(mark, ()), {DAY_MS}, {1}
 
-    def _compared(self, side: Aggregate, constant: int) -> _Ask:
-        if side.kind not in ("count", "sum"):
-            raise Unfathomable(side.kind)
+    def _compared(self, side: Aggregate, leaf: Compare) -> _Ask:
+        amounts = self._fact(side.event).amount
+        name = side.property or (amounts[0] if amounts else "")
+        if side.kind not in ("count", "sum") or "." in name:
+            raise Unfathomable(f"{side.kind} of {name}")
         properties = self._passing(side.event, side.where)
-        counts = {1}
+        constant = leaf.constant
+        counts = {1} if leaf.right is None else {1, 2, 10}
         if side.kind == "count":
-            counts = {max(0, constant - 1), constant, constant + 1}
+            counts |= {max(0, constant - 1), constant, constant + 1}
+        elif constant:
+            properties[name] = (
+                constant / 1_000_000 + 1 if leaf.operator in ("gt", "ge") else constant / 2_000_000
+            )
         else:
-            amounts = self._fact(side.event).amount
-            name = side.property or (amounts[0] if amounts else "")
-            properties[name] = constant / 1_000_000 + 1 if constant else 100
+            properties[name] = 100
         return side.event, properties, _bounds(side.age), counts
 
     def _passing(self, event: str, where: tuple[Filter, ...]) -> dict[str, Any]:

@@ -28,6 +28,9 @@ SEGMENT_HISTORIES_MAX = 400
 GROUP_HISTORIES_MAX = 1_500
 """Histories tried for one group."""
 
+_GROWING = ("count", "sum", "distinct", "max")
+"""Aggregates that only grow while nothing is taken back."""
+
 Said = tuple[str, DefinitionError]
 """A level (``warning``, ``note``) and what is said, at its place."""
 
@@ -122,7 +125,7 @@ class Reachability:
                 return condition.at_least > 0 or takes_back, True
             case Last(event=event, age=age, test=()):
                 return True, bool(age.from_ms) or age.to_ms is not None or self._undone(event)
-            case Compare(left=left, operator="gt" | "ge", right=None):
+            case Compare(left=left, operator="gt" | "ge", right=None) if left.kind in _GROWING:
                 return True, left.age.to_ms is not None or self._undone(left.event)
             case _:
                 return True, True

@@ -133,6 +133,11 @@ def test_a_file_that_is_none_is_one_mistake(text: str, expected: list[str]) -> N
         (segment("{did: Order Completed, where: {curency: EUR}, within: 1d}"), "no known property 'curency'"),
         (segment("{did: Product Viewed, same: produkt_id, at_least: 2, within: 1d}"), "'produkt_id'"),
         (segment("{sum: Order Completed.totl, at_least: 5, within: 1d}"), "no known property 'totl'"),
+        (
+            segment("{distinct: Order Completed.products.skuu, at_least: 2, within: 9d}"),
+            "An item has no known property 'skuu'",
+        ),
+        (segment("{did: Order Completed, within: 9d, where: {products: {any: {bran: x}}}}"), "'bran'"),
         (segment("{trait: countri, is: DE}"), "identify has no known property 'countri'"),
         ("facts: {f: {events: Order Completed, amount: [totl]}}", "no known property 'totl'"),
         (
@@ -172,6 +177,14 @@ def test_what_is_probably_not_meant_is_a_warning(text: str, expected: str) -> No
         "{did: Product Viewed, at_least: 3, same: product_id, within: 3d, where: {price: {above: 5, below: 9}}}",
         "{sum: orders, at_least: 500, within: 30d}",
         "{count: Order Refunded, within: 30d, at_least: 50%, of: {count: orders, within: 30d}}",
+        "{distinct: Order Completed.products.sku, at_least: 2, within: 9d}",
+        "{avg: orders, at_least: 2}",
+        "{sum: orders, less_than: 9, within: 30d}",
+        "{count: Order Refunded, within: 30d, more_than: {count: orders, within: 30d}}",
+        "{count: Product Viewed, within: 7d, less_than: 50%, of: {count: Product Viewed, within: 30d}}",
+        "{days_since: Order Completed, at_least: 30d}",
+        "{consent: email}",
+        "{score: churn, at_least: 0.6}",
         "{did: Product Viewed, within: 1d, where: {brand: {in: [a, b]}, sku: {exists: true}, price: {not: 3}}}",
     ],
 )
