@@ -162,7 +162,7 @@ class EventDecoder:
         text = raw.timestamp
         return self._rules.stimulus(
             Envelope(raw.messageId, raw.userId or raw.anonymousId, raw.shop_id, properties),
-            self._rules.event_type(name),
+            name,
             event_time(text) if text else None,
             reference_ms,
         )
@@ -187,7 +187,7 @@ class EventDecoder:
             Envelope(
                 raw.event_id, raw.customer_id, raw.shop_id, {} if raw.properties is None else raw.properties
             ),
-            self._rules.event_type(raw.type),
+            raw.type,
             raw.occurred_at,
             reference_ms,
         )
@@ -214,7 +214,7 @@ class EventDecoder:
                 raw["shop_id"] or None,
                 raw["properties"],
             ),
-            self._rules.event_type(raw["event"]),
+            raw["event"],
             raw["timestamp"],
             reference_ms,
         )

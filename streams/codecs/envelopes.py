@@ -38,11 +38,11 @@ class EnvelopeRules:
 
     def __init__(self, vocabulary: Vocabulary, *, max_clock_skew_ms: DurationMs) -> None:
         """Take the vocabulary, and how far ahead of its reference an event may be (S3: 5 minutes)."""
-        self._find = vocabulary.find
+        self._find, self._seen = vocabulary.find, vocabulary.seen
         self._sources = frozenset(vocabulary.sources)
         self._skew_ms = max_clock_skew_ms
 
-    def event_type(self, name: str | None) -> EventType:
+    def _event_type(self, name: str | None) -> EventType:
         """Return the event that a producer's *name* means.
 
         Raises:
@@ -56,19 +56,22 @@ class EnvelopeRules:
         return found
 
     def stimulus(
-        self, envelope: Envelope, event_type: EventType, event_time_ms: EpochMs | None, reference_ms: EpochMs
+        self, envelope: Envelope, name: str | None, event_time_ms: EpochMs | None, reference_ms: EpochMs
     ) -> EventObserved | WatermarkAdvanced:
         """Return the stimulus that *envelope* is.
 
         Args:
             envelope: the ids and properties.
-            event_type: what happened.
+            name: what happened, in the producer's words.
             event_time_ms: when; None when the record does not say.
             reference_ms: the time that the event may be ahead of by `max_clock_skew_ms`, not more.
 
         Raises:
-            RecordError: an id or the time is missing or wrong, or the time is too far ahead.
+            RecordError: no event has the name, an id or the time is missing or wrong, or the time is too far ahead.
         """
+        event_type = self._seen.get(name)
+        if event_type is None:
+            event_type = self._event_type(name)
         if event_type.name == HEARTBEAT:
             return self._heartbeat(envelope.properties, event_time_ms, reference_ms)
         event_id = envelope.event_id

@@ -88,6 +88,12 @@ def _optional(instant_ms: EpochMs | None) -> str | None:
 
 def transition_json(transition: Transition) -> bytes:
     """Return *transition* as one JSON object."""
+    occurred_ms, emitted_ms = transition.occurred_at_ms, transition.emitted_at_ms
+    watermark_ms, entered_ms = transition.watermark_ms, transition.entered_at_ms
+    occurred = write_time(occurred_ms)
+    emitted = occurred if emitted_ms == occurred_ms else write_time(emitted_ms)
+    # Nearly always one of the two before: a text costs more than a comparison.
+    watermark = emitted if watermark_ms == emitted_ms else _optional(watermark_ms)
     return _encode(
         TransitionText(
             transition.transition_id,
@@ -97,13 +103,13 @@ def transition_json(transition: Transition) -> bytes:
             transition.segment_version,
             transition.kind,
             transition.origin,
-            write_time(transition.occurred_at_ms),
-            write_time(transition.emitted_at_ms),
-            _optional(transition.watermark_ms),
+            occurred,
+            emitted,
+            watermark,
             transition.sequence,
             transition.cause,
             transition.retracts or None,
-            _optional(transition.entered_at_ms),
+            None if entered_ms is None else _optional(entered_ms),
             _optional(transition.valid_until_ms),
             transition.clauses,
         )

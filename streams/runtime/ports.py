@@ -7,7 +7,9 @@ they produced. The processing (`streams.runtime.processor`) is Kafka-agnostic: i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 Headers = list[tuple[str, bytes]]
 
@@ -24,7 +26,7 @@ class InputRecord(Protocol):
     def headers(self) -> Headers | None: ...
 
 
-class OutputRecord(NamedTuple):
+class OutputRecord(msgspec.Struct, gc=False):
     """A record to be written in the open transaction. *partition* None: murmur2 of the key."""
 
     topic: str

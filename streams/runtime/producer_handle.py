@@ -26,6 +26,9 @@ from streams.runtime.threads import DaemonThreads
 E = ck.KafkaError
 
 INIT_WAIT_S = 15.0
+PARTITIONER = -1
+"""Instead of a partition: the key decides."""
+
 LATE_S = 3.0
 """So much longer than its own time-out a call may take."""
 
@@ -68,21 +71,32 @@ class ProducerHandle:
         count = 0
         for record in records:
             count += 1
-            while True:
-                try:
-                    if record.partition is None:
-                        produce(record.topic, record.value, record.key, headers=record.headers)
-                    else:
-                        produce(
-                            record.topic, record.value, record.key, record.partition, headers=record.headers
-                        )
-                    break
-                except BufferError:
-                    self._producer.poll(0.1)
-                except ck.KafkaException as failure:
-                    self._refuse(record, failure.args[0])
+            partition = PARTITIONER if record.partition is None else record.partition
+            try:
+                if record.headers is None:  # nearly always: positional arguments alone are taken fastest
+                    produce(record.topic, record.value, record.key, partition)
+                else:
+                    produce(record.topic, record.value, record.key, partition, headers=record.headers)
+            except BufferError:
+                self._produce_with_patience(record, partition)
+            except ck.KafkaException as failure:
+                self._refuse(record, failure.args[0])
         self._producer.poll(0)
         return count
+
+    def _produce_with_patience(self, record: OutputRecord, partition: int) -> None:
+        """Write *record* as soon as the queue, which was full, has room."""
+        while True:
+            self._producer.poll(0.1)
+            try:
+                self._producer.produce(
+                    record.topic, record.value, record.key, partition, headers=record.headers
+                )
+            except BufferError:
+                continue
+            except ck.KafkaException as failure:
+                self._refuse(record, failure.args[0])
+            return
 
     def commit(self, offsets: Mapping[TopicPartition, int], stamp: str, group: Any) -> None:
         """Commit the open transaction with the group's offsets and generation, *stamp* as the offsets' metadata."""

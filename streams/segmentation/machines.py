@@ -28,7 +28,10 @@ class Machine:
         """Serve *plan*."""
         self.plan = plan
         self.index, self.gate, self.gated = plan.index, plan.gate, plan.gated
-        self.delay_ms = plan.dwell_ms + plan.grace_ms
+        # Outside, time can only bring an entry, and that is not judged before dwell and grace are over: until then the
+        # instant need not be passed, and most often an event has moved it meanwhile.
+        judged_later = plan.gated and not plan.partition_group
+        self.outside_delay_ms = plan.dwell_ms + plan.grace_ms if judged_later else 0
         self.entry, self.stay = plan.entry, plan.stay
         self._unused = [0] * len(plan.members)
 
@@ -180,9 +183,7 @@ class SegmentMachine(Machine):
         if status == MEMBER or due == NEVER or not self.gated:
             return due
         if status == OUT:
-            # Outside, time can only bring an entry, and that is not judged before dwell and grace are over: until
-            # then the instant need not be passed, and most often an event has moved it meanwhile.
-            return due + self.delay_ms
+            return due + self.outside_delay_ms
         return due + self.plan.grace_ms if due >= state.since + self.plan.dwell_ms else due
 
     def take(

@@ -107,7 +107,7 @@ class Residence:
 
     def flush(self) -> Iterator[tuple[str, bytes]]:
         """Yield the changelog records of what changed since the last commit: key, value."""
-        assert not (NONE or NO_ENTRIES), "what all profiles share was changed in place"
+        assert not [*NONE, *NO_ENTRIES], "what all profiles share was changed in place"
         encode = self._encode
         staged = self._staged = {key: encode(profile) for key, profile in self.dirty.items()}
         yield from staged.items()

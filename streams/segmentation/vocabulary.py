@@ -29,7 +29,12 @@ def folded(name: str) -> str:
 
 
 class Vocabulary:
-    """Finds the canonical event behind any spelling that a producer uses."""
+    """Finds the canonical event behind any spelling that a producer uses.
+
+    Attributes:
+        event_types: canonical name → event type.
+        seen: spelling → event type, for spellings that `find` was asked for.
+    """
 
     def __init__(self, event_types: Iterable[EventType]) -> None:
         """Index *event_types* by every folded name; raises ValueError when two claim one name."""
@@ -41,7 +46,7 @@ class Vocabulary:
                 other = self._by_folded.setdefault(folded(name), event_type)
                 if other is not event_type:
                     raise ValueError(f"{name!r} names both {other.name!r} and {event_type.name!r}")
-        self._seen: dict[str, EventType] = {}
+        self.seen: dict[str | None, EventType] = {}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -50,9 +55,9 @@ class Vocabulary:
 
     def find(self, name: str) -> EventType | None:
         """Return the event type that *name* means, or None when it means none."""
-        found = self._seen.get(name)
+        found = self.seen.get(name)
         if found is None:
             found = self._by_folded.get(folded(name))
-            if found is not None and len(self._seen) < 4096:
-                self._seen[name] = found
+            if found is not None and len(self.seen) < 4096:
+                self.seen[name] = found
         return found

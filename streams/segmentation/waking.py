@@ -11,13 +11,25 @@ from heapq import heapify, heappop, heappush
 
 from streams.segmentation.deadlines import Entry
 from streams.segmentation.deciding import Deciding
-from streams.segmentation.plans import Profile
+from streams.segmentation.machines import Machine
+from streams.segmentation.plans import Plan, Profile
+from streams.segmentation.profiles import OUT, PENDING
+from streams.segmentation.residence import Options
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import View
+from streams.segmentation.watermarks import InputSpec
 
 
 class Waking(Deciding):
     """Profiles that decide wake when the watermarks of their gates allow it."""
+
+    def __init__(
+        self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options, machines: tuple[Machine, ...]
+    ) -> None:
+        """Start empty."""
+        super().__init__(plan, inputs, options, machines)
+        self._gate_of = [machine.gate for machine in machines]
+        self._delay_of = [machine.outside_delay_ms for machine in machines]
 
     def arm(self, profile: Profile, key: str, gate: int, deadline: EpochMs) -> None:
         """Wake *profile* when the gate's watermark reaches *deadline*, earlier than anything that wakes it there now."""
@@ -77,25 +89,26 @@ class Waking(Deciding):
         Returns:
             the earliest instant that machines may pass now (`NEVER`: none may), and those machines.
         """
-        machines, wakes, gates = self.machines, profile.wakes, self.gates
+        wakes, gates = profile.wakes, self.gates
         soonest, moving = NEVER, []
         for index, state in profile.states.items():
-            due = state.due
-            if due == NEVER and not state.waiting:
+            instant = state.due
+            if state.waiting or state.status == PENDING:
+                machine = self.machines[index]
+                gate, deadline = machine.gate, machine.deadline(state)
+                instant = machine.next_instant(state)
+            elif instant == NEVER:
                 continue
-            machine = machines[index]
-            gate = machine.gate
-            watermark = gates[gate]
-            # A deadline is never before the next instant of time, unless evidence waits: most states pass here.
-            if due > watermark and due >= wakes[gate] and not state.waiting:
-                continue
-            deadline = machine.deadline(state)
-            if deadline > watermark:
+            else:
+                gate = self._gate_of[index]
+                # A deadline is never before the next instant of time: most states pass here.
+                if instant > gates[gate] and instant >= wakes[gate]:
+                    continue
+                deadline = instant + self._delay_of[index] if state.status == OUT else instant
+            if deadline > gates[gate]:
                 if deadline < wakes[gate]:
                     self.arm(profile, key, gate, deadline)
-                continue
-            instant = machine.next_instant(state) if state.waiting else due
-            if instant < soonest:
+            elif instant < soonest:
                 soonest, moving = instant, [index]
             elif instant == soonest < NEVER:
                 moving.append(index)
