@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from streams.catalogue.advice import Adviser, JournalCost
 from streams.catalogue.compiler import compile_catalogue
-from streams.catalogue.mending import read_to_the_end
+from streams.catalogue.mending import Reading, read_to_the_end
 from streams.catalogue.reachability import Reachability, Said
+from streams.catalogue.scenarios import ScenarioReader
 from streams.errors import DefinitionError
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.timeline import DurationMs
@@ -50,7 +51,10 @@ class Findings:
 
 
 def find(
-    texts: Mapping[str, str], vocabulary: Vocabulary, retention_ms: Mapping[str, DurationMs] | None = None
+    texts: Mapping[str, str],
+    vocabulary: Vocabulary,
+    retention_ms: Mapping[str, DurationMs] | None = None,
+    scenarios: Mapping[str, str] | None = None,
 ) -> Findings:
     """Return everything that can be said about the definitions in *texts*.
 
@@ -58,14 +62,16 @@ def find(
         texts: file name → YAML, all files of a catalogue.
         vocabulary: the events there are.
         retention_ms: source or event type → how long the log keeps it.
+        scenarios: file name → YAML of the scenarios beside them; of each file the first mistake is told.
     """
     reading = read_to_the_end(texts, vocabulary)
     adviser = Adviser(reading, vocabulary, retention_ms or {})
     said: list[Said] = [("error", mistake) for mistake in reading.mistakes]
     said += adviser.say()
+    sources = {name: event.source for name, event in vocabulary.event_types.items()}
+    said += [("error", mistake) for mistake in _unreadable(scenarios or {}, reading, sources)]
     costs: list[JournalCost] = []
     if not reading.mistakes:
-        sources = {name: event.source for name, event in vocabulary.event_types.items()}
         try:
             compile_catalogue(reading.catalogue, sources)
             said += adviser.unbounded()
@@ -73,7 +79,7 @@ def find(
             costs = adviser.costs()
         except DefinitionError as error:  # a mistake that only the compiler sees; it has no place
             said.append(("error", error))
-    order = {file: number for number, file in enumerate(texts)}
+    order = {file: number for number, file in enumerate((*texts, *(scenarios or {})))}
     once = {(level, str(problem)): problem for level, problem in said}
     found = [Finding(cast("Level", level), problem) for (level, _), problem in once.items()]
     found.sort(
@@ -86,3 +92,15 @@ def find(
         )
     )
     return Findings(tuple(found), reading.catalogue, tuple(costs))
+
+
+def _unreadable(
+    scenarios: Mapping[str, str], reading: Reading, sources: Mapping[str, str]
+) -> Iterator[DefinitionError]:
+    """Yield the first mistake of each file of scenarios."""
+    reader = ScenarioReader([segment.segment_id for segment in reading.catalogue.segments], sources)
+    for file, text in scenarios.items():
+        try:
+            reader.read(file, text)
+        except DefinitionError as error:
+            yield error

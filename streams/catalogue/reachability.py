@@ -84,7 +84,7 @@ class Reachability:
             "warning",
             self._place(segment.segment_id).error(
                 f"{segment.segment_id} has no way in: it is true after none of {tried} histories that try its windows",
-                "look for clauses that exclude each other",
+                "look for clauses that exclude each other; who did nothing at all is never looked at",
             ),
         )
 

@@ -14,7 +14,7 @@ from streams.catalogue.excerpts import pointed
 from streams.catalogue.findings import LEVELS, Finding, Findings, find
 from streams.catalogue.nodes import nearest
 from streams.errors import SettingsError
-from streams.runtime.definition_files import catalogue_texts
+from streams.runtime.definition_files import catalogue_texts, scenario_texts
 from streams.segmentation.timeline import DurationMs, duration_text
 from streams.segmentation.vocabulary import Vocabulary
 from streams.settings import parse_duration_ms
@@ -53,19 +53,20 @@ def check(
 ) -> None:  # fmt: skip
     """Find every mistake in the definitions, and what is probably not meant: with file, line, column and a hint.
 
-    Errors: what cannot be read or run, such as unknown words, events, segments and circles. Warnings: unknown
+    Errors: what cannot be read or run, such as unknown words, events, segments and circles, in definitions and in the
+    scenarios beside them (`streams catalogue test` runs those). Warnings: unknown
     properties, segments without a way in or out, members of a group that never win, holes in a partition group, labels
     against the convention, abandonment that excludes nobody, windows longer than the log's retention, journals that
     grow for ever, more than 12 segments. Exit code 1: there are errors.
     """
     vocabulary = load_vocabulary()
     kept_ms = dict(_retention(text, vocabulary) for text in retention)
-    texts = catalogue_texts(folder)
-    findings = find(texts, vocabulary, kept_ms)
+    texts, scenarios = catalogue_texts(folder), scenario_texts(folder)
+    findings = find(texts, vocabulary, kept_ms, scenarios)
     if as_json:
         click.echo(json.dumps(_report(findings), indent=2))
     else:
-        _print(findings, texts, notes=notes)
+        _print(findings, texts | scenarios, notes=notes)
         if journals and findings.costs:
             _print_journals(findings)
     if findings.of("error") or (strict and findings.of("warning")):

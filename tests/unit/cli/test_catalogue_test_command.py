@@ -138,6 +138,18 @@ def test_scenarios_are_no_definitions(folder: Path) -> None:
     assert catalogue("list", "--catalogue", folder).exit_code == 0
 
 
+def test_check_reads_the_scenarios_too(folder: Path) -> None:
+    """A scenario that cannot be read is an error of the catalogue."""
+    (folder / "scenarios" / "bad.yaml").write_text(GOOD.replace("a.viewed", "a.veiwed"))
+    result = catalogue("check", "--catalogue", folder)
+
+    assert result.exit_code == 1
+    assert (
+        "scenarios/bad.yaml:1:10: error: unknown segment 'a.veiwed'\n    1 | segment: a.veiwed"
+        in result.stdout
+    )
+
+
 def test_check_is_strict_when_asked(folder: Path) -> None:
     """Warnings fail with --strict, not without."""
     (folder / "a.yaml").write_text(DEFINITIONS.replace(", no more", ""))
