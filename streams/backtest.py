@@ -15,11 +15,11 @@ import msgspec
 from streams.codecs.times import read_time
 from streams.errors import RecordError
 from streams.segmentation.effects import Transition
+from streams.segmentation.options import InputSpec
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import DurationMs, EpochMs
-from streams.segmentation.watermarks import InputSpec
 
 Decode = Callable[[bytes, EpochMs], EventObserved | WatermarkAdvanced]
 

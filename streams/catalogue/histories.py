@@ -27,11 +27,10 @@ from streams.segmentation.conditions import (
 )
 from streams.segmentation.definitions import Catalogue, FactDefinition, SegmentDefinition
 from streams.segmentation.filters import passes
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.partition import Partition
-from streams.segmentation.residence import Options
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS, DurationMs, EpochMs, duration_text
-from streams.segmentation.watermarks import InputSpec
 
 NOW_MS: EpochMs = 20_514 * DAY_MS
 """The instant that all histories lead to."""

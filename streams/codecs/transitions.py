@@ -12,49 +12,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from streams.codecs.output_texts import MembershipsText, MembershipText, TransitionText
 from streams.codecs.times import EARLIEST_MS, LATEST_MS, read_time, write_time
-from streams.segmentation.effects import Clause, Kind, Membership, MembershipsChanged, Origin, Transition
+from streams.segmentation.effects import Clause, Membership, MembershipsChanged, Transition
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
 
 OutputFormat = Literal["avro", "json"]
-
-
-class TransitionText(msgspec.Struct, gc=False):
-    """A transition in JSON; the order of the fields is the order in the text."""
-
-    transition_id: str
-    shop_id: str
-    customer_id: str
-    segment_id: str
-    segment_version: int
-    kind: Kind
-    origin: Origin
-    occurred_at: str
-    emitted_at: str
-    watermark: str | None
-    sequence: int
-    cause: str
-    retracts: str | None
-    entered_at: str | None
-    valid_until: str | None
-    clauses: list[Clause]
-
-
-class MembershipText(msgspec.Struct, gc=False):
-    """One membership in JSON."""
-
-    segment_id: str
-    segment_version: int
-    since: str
-
-
-class MembershipsText(msgspec.Struct, gc=False):
-    """All memberships of a customer in JSON."""
-
-    shop_id: str
-    customer_id: str
-    memberships: list[MembershipText]
-    updated_at: str
 
 
 class RecordCodec(Protocol):

@@ -18,7 +18,8 @@ from streams.errors import OperationError
 from streams.segmentation.journals import folded, folded_amount
 from streams.segmentation.money import MICROS
 from streams.segmentation.plans import Plan
-from streams.segmentation.residence import PARTITION_KEY, PartitionRecord
+from streams.segmentation.profiles import PartitionRecord
+from streams.segmentation.residence import PARTITION_KEY
 from streams.segmentation.timeline import NEVER
 
 ORDERS: Final = "orders"

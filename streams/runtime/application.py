@@ -15,9 +15,8 @@ from streams.runtime.ports import Batch, PartitionState
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
 from streams.runtime.telemetry import Telemetry, expose
 from streams.runtime.transport import SegmentApp
-from streams.segmentation.residence import Options
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.vocabulary import Vocabulary
-from streams.segmentation.watermarks import InputSpec
 from streams.settings import ALL_SOURCES, InputTopic, Settings
 
 

@@ -17,13 +17,12 @@ from streams.runtime.batches import RecordFailed
 from streams.runtime.merging import Decoded, MergeBuffers
 from streams.runtime.ports import Batch, InputRecord, OutputRecord
 from streams.segmentation.effects import Transition
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
-from streams.segmentation.residence import Options
 from streams.segmentation.silence import silent_segments
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import NEVER, DurationMs, EpochMs, rfc3339
-from streams.segmentation.watermarks import InputSpec
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from xxhash import xxh3_128_digest
 
 from streams.segmentation.effects import Kind, Origin, Transition
 from streams.segmentation.machines import Machine
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan
 from streams.segmentation.profiles import MachineState
-from streams.segmentation.residence import Options, Residence
+from streams.segmentation.residence import Residence
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 from streams.segmentation.walking import Cause
-from streams.segmentation.watermarks import InputSpec
 
 
 class Deciding(Residence):

@@ -16,15 +16,14 @@ from xxhash import xxh3_64_digest
 from streams.segmentation.effects import Membership, MembershipsChanged, Transition
 from streams.segmentation.groups import GroupMachine
 from streams.segmentation.machines import Machine, SegmentMachine
+from streams.segmentation.options import DEFAULTS, InputSpec, Options
 from streams.segmentation.plans import Plan, Profile
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
-from streams.segmentation.residence import DEFAULTS, Options
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.truth import TRUE
 from streams.segmentation.waking import Waking
 from streams.segmentation.walking import Cause, View
-from streams.segmentation.watermarks import InputSpec
 
 SEEN_BYTES_MAX = 64 * 8
 """Ids remembered per customer, 8 bytes each; an id that comes again after 64 others is taken for new."""

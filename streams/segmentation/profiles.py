@@ -81,6 +81,14 @@ class Header(msgspec.Struct, array_like=True, gc=False):
     wakes: list[EpochMs]
 
 
+class PartitionRecord(msgspec.Struct, array_like=True):
+    """The partition's own state in the changelog."""
+
+    plan_hash: str
+    watermarks: list[list[int]]
+    coverage: list[int]
+
+
 def profile_type(journals: Iterable[JournalSpec], gates: int) -> type:
     """Return the profile type of a plan.
 

@@ -16,44 +16,17 @@ import msgspec
 from streams.errors import OperationError
 from streams.segmentation.deadlines import Deadlines
 from streams.segmentation.effects import Transition
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Coverage, Plan, Profile
-from streams.segmentation.profiles import NO_ENTRIES, NONE, Header
-from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
-from streams.segmentation.watermarks import InputSpec, Watermarks
+from streams.segmentation.profiles import NO_ENTRIES, NONE, Header, PartitionRecord
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.watermarks import Watermarks
 
 PARTITION_KEY = "\x00partition"
 """Changelog key of the partition's own record; no customer's key has a zero byte."""
 
 LIVE_MAX = 200_000
 """Profiles kept decoded between commits; beyond it they go back to rest."""
-
-
-class PartitionRecord(msgspec.Struct, array_like=True):
-    """The partition's own state in the changelog."""
-
-    plan_hash: str
-    watermarks: list[list[int]]
-    coverage: list[int]
-
-
-class Options(msgspec.Struct, frozen=True):
-    """How a partition is run.
-
-    Attributes:
-        wall: live: idle inputs follow the wall clock, late timers are `catchup`; False for replays.
-        catchup_after_ms: a timer that fires later than this after its gate could have opened is `catchup` (S9).
-        coverage_since: sources are known only from the first record read on (S10); False: everything is known.
-        explain: transitions carry their clauses.
-    """
-
-    wall: bool = False
-    catchup_after_ms: DurationMs = 60_000
-    coverage_since: bool = False
-    explain: bool = True
-
-
-DEFAULTS = Options()
-"""A replay in which everything is known."""
 
 
 class Residence:

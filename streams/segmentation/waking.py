@@ -12,12 +12,11 @@ from heapq import heapify, heappop, heappush
 from streams.segmentation.deadlines import Entry
 from streams.segmentation.deciding import Deciding
 from streams.segmentation.machines import Machine
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan, Profile
 from streams.segmentation.profiles import OUT, PENDING
-from streams.segmentation.residence import Options
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import View
-from streams.segmentation.watermarks import InputSpec
 
 
 class Waking(Deciding):

@@ -9,23 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from streams.segmentation.timeline import BEFORE_ALL, DurationMs, EpochMs
-
-
-class InputSpec(msgspec.Struct, frozen=True):
-    """One input topic: the sources it carries and how far out of order its events may come.
-
-    Attributes:
-        name: the topic; only for people and metrics.
-        sources: sources carried; empty means all.
-        out_of_orderness_ms: the watermark stays this far behind the highest event time.
-    """
-
-    name: str
-    sources: frozenset[str] = frozenset()
-    out_of_orderness_ms: DurationMs = 0
+from streams.segmentation.options import InputSpec
+from streams.segmentation.timeline import BEFORE_ALL, EpochMs
 
 
 class Watermarks:

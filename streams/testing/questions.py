@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.segmentation.residence import Options
+from streams.segmentation.options import Options
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs, rfc3339
 from streams.segmentation.truth import WORDS
 from streams.testing.driver import SegmentationTestDriver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.segmentation.residence import Options
+from streams.segmentation.options import Options
 from streams.testing.shop import driver, instant, told
 
 TEN = instant("2026-03-02 10:00")

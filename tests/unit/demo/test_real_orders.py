@@ -8,10 +8,10 @@ import pytest
 from streams.demo.order_events import ShopEvent
 from streams.demo.real_orders import PUBLISHED, OrderFigures, builtin_plan, figures, real_orders
 from streams.errors import OperationError
+from streams.segmentation.options import InputSpec
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved
-from streams.segmentation.watermarks import InputSpec
 
 
 @pytest.fixture(scope="module")

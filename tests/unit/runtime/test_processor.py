@@ -15,10 +15,9 @@ from streams.errors import OperationError, RecordError
 from streams.runtime.batches import DeliveredBatch, RecordFailed, ThreadSignal
 from streams.runtime.ports import Headers, InputRecord
 from streams.runtime.processor import LOG_APPEND_TIME, PartitionProcessor, Report, Topics, Wiring
-from streams.segmentation.residence import Options
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import MINUTE_MS
-from streams.segmentation.watermarks import InputSpec
 from streams.testing.shop import SOURCES, builtin, instant
 
 TEN = instant("2026-03-02 10:00")

@@ -21,9 +21,8 @@ from streams.runtime.observing import CommitReport, Observer
 from streams.runtime.ports import Batch, InputRecord
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
 from streams.runtime.telemetry import CENSUS_EVERY_MS, CENSUS_STEP, SILENT_MAX_S, Telemetry
-from streams.segmentation.residence import Options
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS
-from streams.segmentation.watermarks import InputSpec
 
 NOON_MS = 1_772_452_800_000
 

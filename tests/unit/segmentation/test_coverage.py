@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.segmentation.residence import Options
+from streams.segmentation.options import Options
 from streams.segmentation.timeline import BEFORE_ALL, DAY_MS, HOUR_MS, MINUTE_MS
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.shop import builtin, catalogue_of, driver, instant

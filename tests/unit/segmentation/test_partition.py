@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from streams.catalogue.compiler import compile_catalogue
 from streams.errors import OperationError, RecordError
+from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.partition import SEEN_BYTES_MAX, Partition
-from streams.segmentation.residence import Options
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS
-from streams.segmentation.watermarks import InputSpec
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.histories import History, Stimulus, histories
 from streams.testing.random_conditions import SOURCES

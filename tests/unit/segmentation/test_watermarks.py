@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.segmentation.options import InputSpec
 from streams.segmentation.timeline import BEFORE_ALL
-from streams.segmentation.watermarks import InputSpec, Watermarks
+from streams.segmentation.watermarks import Watermarks
 
 BEHAVIOUR = InputSpec("shop.behaviour", frozenset({"behaviour", "email"}), 10)
 ORDERS = InputSpec("shop.orders", frozenset({"orders"}))

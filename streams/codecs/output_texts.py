@@ -1,0 +1,45 @@
+"""The output records as JSON objects. Apart from the code that fills them, which may be compiled: types are read here."""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.segmentation.effects import Clause, Kind, Origin
+
+
+class TransitionText(msgspec.Struct, gc=False):
+    """A transition in JSON; the order of the fields is the order in the text."""
+
+    transition_id: str
+    shop_id: str
+    customer_id: str
+    segment_id: str
+    segment_version: int
+    kind: Kind
+    origin: Origin
+    occurred_at: str
+    emitted_at: str
+    watermark: str | None
+    sequence: int
+    cause: str
+    retracts: str | None
+    entered_at: str | None
+    valid_until: str | None
+    clauses: list[Clause]
+
+
+class MembershipText(msgspec.Struct, gc=False):
+    """One membership in JSON."""
+
+    segment_id: str
+    segment_version: int
+    since: str
+
+
+class MembershipsText(msgspec.Struct, gc=False):
+    """All memberships of a customer in JSON."""
+
+    shop_id: str
+    customer_id: str
+    memberships: list[MembershipText]
+    updated_at: str
