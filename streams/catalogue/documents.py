@@ -20,7 +20,13 @@ The grammar, in one look:
       sum | avg | min | max: EVENT.PROPERTY (a fact with an amount needs none), distinct: EVENT.PROPERTY   likewise
       most_frequent: EVENT.PROPERTY   likewise, in %, is: VALUE or [VALUE, …]
       days_since: EVENT       where, at_least | more_than | at_most | less_than: T
+      sequence: [STEP, …]     by: PROPERTY, gap: T, without: STEP, within | ago
+      first: EVENT            within | ago, where
+      stopped: EVENT          for: T, after: T, at_least: N, where
+      restarted: EVENT        after: T, within: T, where
+      regularly: EVENT        in: N, of: N, every: T, where
 
+    STEP      EVENT, or {event: EVENT, where: {PROPERTY: TEST}}
     LIMIT     at_least | more_than | at_most | less_than: N, or N% with of: AGGREGATE, or AGGREGATE
     TEST      VALUE, or {not, below, at_most, above, at_least, in, exists, has, contains: …}; of a list of items
               {any: {PROPERTY: TEST}, all: {PROPERTY: TEST}} or {sum: quantity | price | price x quantity, LIMIT}

@@ -25,6 +25,8 @@ Value = Literal[
     "amount",  # EVENT.PROPERTY, or a fact with an amount
     "type",  # an event, not a fact
     "types",  # one or several
+    "sequence",  # events, each alone or with filters
+    "step",  # an event, alone or with filters
     "property",
     "properties",  # one or several
     "filters",  # property: test
@@ -183,6 +185,38 @@ CONDITIONS: Mapping[str, Form] = {
         head: {head: key._replace(required=True), **_RANGE, **_WHERE, **_LIMITS, **_MORE.get(head, {})}
         for head, key in AGGREGATES.items()
     },
+    "sequence": {
+        "sequence": Key("sequence", "Did these events in this order.", required=True),
+        "by": Key("property", "They have the same value of this property, such as cart_id."),
+        "gap": Key("duration", "Each comes less than this after the one before."),
+        "without": Key("step", "What did not happen at or after the last step, with the same 'by'."),
+        **_RANGE,
+    },
+    "first": {
+        "first": Key("event", "The first of this event or fact ever is this old.", required=True),
+        **_RANGE,
+        **_WHERE,
+    },
+    "stopped": {
+        "stopped": Key("event", "Did this before, and not lately.", required=True),
+        "for": Key("duration", "Not within this time.", required=True),
+        "after": Key("duration", "But within this time before that.", required=True),
+        "at_least": Key("natural", "So many times at least."),
+        **_WHERE,
+    },
+    "restarted": {
+        "restarted": Key("event", "Did this again after a pause.", required=True),
+        "after": Key("duration", "The pause was at least this long.", required=True),
+        "within": Key("duration", "It was taken up again within this time."),
+        **_WHERE,
+    },
+    "regularly": {
+        "regularly": Key("event", "Did this in so many of the last periods.", required=True),
+        "in": Key("natural", "In at least so many of them.", required=True),
+        "of": Key("natural", "Of so many periods.", required=True),
+        "every": Key("duration", "How long a period is; the last one ends now.", required=True),
+        **_WHERE,
+    },
     "days_since": {
         "days_since": Key(
             "event", "How long ago the newest was; only compared with durations.", required=True
@@ -235,6 +269,7 @@ FORMS: Mapping[str, Form] = {
         "min_membership": Key("duration", "No exit earlier than this after the entry."),
         "tests": Key("files", "Files of scenarios, beside this one."),
     },
+    "step": {"event": Key("event", "An event or fact.", required=True), **_WHERE},
     "ago": {
         "from": Key("duration", "At least this old."),
         "to": Key("duration", "Less than this old."),

@@ -73,7 +73,7 @@ def _body(
     for number, spec in enumerate(fed):
         if spec.amounts:  # first of all: a bad amount refuses the event before anything is changed
             write(f"amount{number} = amount_of(get, {spec.amounts!r})")
-    alone = len(fed) == 1 and not fed[0].where and not born
+    alone = len(fed) == 1 and not fed[0].where and not born and not undone
     if not alone:
         write(f"kept = {not fed}")
     if born:
@@ -81,26 +81,48 @@ def _body(
         write("kept = True")
     for number, spec in enumerate(fed):
         _feed(write, spec, number, alone=alone)
-    for spec, where in undone:
-        level = write.level
-        _test(write, where)
-        write(f"occurrence = get({spec.key!r})")
-        write(f"if occurrence is not None: undo(p, SPECS[{spec.name!r}], str(occurrence), t)")
-        write.level = level
+    names_fed = {spec.name for spec in fed}
+    both = {name for _, names in see if everyone or names_fed & names for name in names}
+    taken = _undo(write, undone, both)
     if not alone:
         write("if not kept: return False")
-    _let_see(write, {spec.name for spec in fed}, {spec.name for spec, _ in undone}, see, everyone=everyone)
+    _let_see(write, names_fed, taken, see, everyone=everyone)
     write("return True")
 
 
+def _undo(write: Writer, undone: list[tuple[JournalSpec, Where]], both: set[str]) -> dict[str, str]:
+    """Write what the event takes back; return journal → the variable that tells whether it did.
+
+    Only for the journals *both*, which machines read that the event feeds as well: else there is no variable.
+    """
+    taken = {}
+    for number, (spec, where) in enumerate(undone):
+        taken[spec.name] = variable = f"taken{number}" if spec.name in both else ""
+        if variable:
+            write(f"{variable} = False")
+        level = write.level
+        _test(write, where)
+        write(f"occurrence = get({spec.key!r})")
+        if variable:
+            write(f"{variable} = occurrence is not None")
+        write(f"if occurrence is not None: undo(p, SPECS[{spec.name!r}], str(occurrence), t)")
+        write.level = level
+    return taken
+
+
 def _let_see(
-    write: Writer, fed: set[str], undone: set[str], see: list[tuple[str, set[str]]], *, everyone: bool
+    write: Writer, fed: set[str], undone: dict[str, str], see: list[tuple[str, set[str]]], *, everyone: bool
 ) -> None:
-    """Write: let every machine (or *everyone*) see the event that reads a journal which it fed, or took from."""
+    """Write: let every machine (or *everyone*) see the event that reads a journal which it fed, or took from.
+
+    Where it does both for a machine, the variables of *undone* tell whether it took something back: then it never
+    retracts (S15).
+    """
     for function, names in see:
         if everyone or fed & names:
-            write(f"{function}(x, p, key, t, event.event_id, late, False)")
-        elif undone & names:
+            taken = " or ".join(variable for name, variable in undone.items() if name in names)
+            write(f"{function}(x, p, key, t, event.event_id, late, {taken or False})")
+        elif not names.isdisjoint(undone):
             write(f"{function}(x, p, key, t, event.event_id, late, True)")
 
 

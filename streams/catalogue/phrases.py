@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from streams.catalogue.grammar import AGGREGATES, CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
 from streams.catalogue.parts import COMPARISONS, read_age, read_filters, read_tests, required, scaled
+from streams.catalogue.patterns import PatternReader
 from streams.segmentation.conditions import (
     DEPTH_MAX,
     AgeRange,
@@ -49,7 +50,7 @@ OPTING = {
 """Channel → the events that grant and deny consent to it by themselves."""
 
 
-class ConditionReader:
+class ConditionReader(PatternReader):
     """Reads conditions, knowing which events and facts exist.
 
     Attributes:
@@ -109,7 +110,7 @@ class ConditionReader:
             "score": self._score,
             "days_since": self._days_since,
         }
-        return own.get(head, self._compare)(node)
+        return (own | self._patterns).get(head, self._compare)(node)
 
     def _several(self, node: Node, level: int) -> tuple[Condition, ...]:
         if not node.is_list or not node.items():

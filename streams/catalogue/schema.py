@@ -130,6 +130,8 @@ def _values(names: Names) -> dict[Value, Schema]:
         "amount": event,
         "type": event_type,
         "types": _one_or_several(event_type),
+        "step": {"anyOf": [event, _ref("step")]},
+        "sequence": {"type": "array", "items": {"anyOf": [event, _ref("step")]}, "minItems": 1},
         "property": property_name,
         "properties": _one_or_several(property_name),
         "filters": {"type": "object", "additionalProperties": {"anyOf": [scalar, _ref("filter")]}},

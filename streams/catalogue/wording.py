@@ -9,11 +9,15 @@ from streams.segmentation.conditions import (
     Condition,
     Consent,
     Filter,
+    First,
     InSegment,
     Last,
     Not,
     Otherwise,
     Performed,
+    Regularly,
+    Resumed,
+    Sequence,
     Trait,
 )
 from streams.segmentation.timeline import duration_text
@@ -46,6 +50,8 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
             return f"consent to {channel}{of} is {'not ' if negated else ''}{state}"
         case Compare():
             return f"{'not ' if negated else ''}{_compared(leaf)}"
+        case Sequence() | First() | Resumed() | Regularly():
+            return f"{'not ' if negated else ''}{_pattern(leaf)}"
         case InSegment(segment_id):
             return f"{'not ' if negated else ''}in {segment_id}"
         case Otherwise():
@@ -66,6 +72,24 @@ def _compared(leaf: Compare) -> str:
     else:
         other = str(leaf.constant if kind in {"count", "distinct"} else leaf.constant / 1_000_000)
     return f"{_aggregate(leaf.left)} {_SIGNS[leaf.operator]} {other}"
+
+
+def _pattern(leaf: Sequence | First | Resumed | Regularly) -> str:
+    match leaf:
+        case Sequence(steps, by, gap_ms, without, age):
+            said = " then ".join(f"{step.event}{_where(step.where)}" for step in steps)
+            of = f" with the same {by}" if by else ""
+            gap = f" less than {duration_text(gap_ms)} apart" if gap_ms is not None else ""
+            end = f" and no {without.event}{_where(without.where)} since" if without else ""
+            return f"{said}{of}{gap}{_age(age)}{end}"
+        case First(event, age, where):
+            return f"first {event}{_where(where)}{_age(age)}"
+        case Resumed(event, pause_ms, within_ms, where):
+            within = _age(AgeRange(0, within_ms))
+            return f"{event}{_where(where)} again after a pause of {duration_text(pause_ms)}{within}"
+        case Regularly(event, at_least, periods, length_ms, where):
+            every = duration_text(length_ms)
+            return f"{event}{_where(where)} in {at_least} of the last {periods} periods of {every}"
 
 
 def _last(leaf: Last, *, negated: bool) -> str:

@@ -152,6 +152,58 @@ class Compare(msgspec.Struct, frozen=True, tag=True):
     factor_ppm: int = 1_000_000
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One step of a sequence: an event that passes the filters."""
+
+    event: str
+    where: tuple[Filter, ...] = ()
+
+
+class Sequence(msgspec.Struct, frozen=True, tag=True):
+    """The customer did *steps* in this order, the first less than `age.to_ms` ago, the last at least `age.from_ms` ago.
+
+    Steps may share a millisecond, unless one event could be both: then the later one comes later.
+
+    Attributes:
+        by: a property whose value is the same in all steps; events without it are no step.
+        gap_ms: each step comes less than this after the one before.
+        without: what did not happen at or after the last step (with the same value of *by*).
+    """
+
+    steps: tuple[Step, ...]
+    by: str | None = None
+    gap_ms: DurationMs | None = None
+    without: Step | None = None
+    age: AgeRange = EVER
+
+
+class First(msgspec.Struct, frozen=True, tag=True):
+    """The first *event* ever that passes *where* has an age in the range."""
+
+    event: str
+    age: AgeRange
+    where: tuple[Filter, ...] = ()
+
+
+class Resumed(msgspec.Struct, frozen=True, tag=True):
+    """Less than *within_ms* ago came an *event* at least *pause_ms* after the one before it."""
+
+    event: str
+    pause_ms: DurationMs
+    within_ms: DurationMs | None = None
+    where: tuple[Filter, ...] = ()
+
+
+class Regularly(msgspec.Struct, frozen=True, tag=True):
+    """The customer did *event* in at least *at_least* of the last *periods* periods of *length_ms*."""
+
+    event: str
+    at_least: int
+    periods: int
+    length_ms: DurationMs
+    where: tuple[Filter, ...] = ()
+
+
 class InSegment(msgspec.Struct, frozen=True, tag=True):
     """The truth of another definition."""
 
@@ -180,7 +232,19 @@ class Otherwise(msgspec.Struct, frozen=True, tag=True):
     """The catch-all of a partition group: true where none above is."""
 
 
-Leaf = Performed | Last | Trait | Consent | Compare | InSegment | Otherwise
+Leaf = (
+    Performed
+    | Last
+    | Trait
+    | Consent
+    | Compare
+    | Sequence
+    | First
+    | Resumed
+    | Regularly
+    | InSegment
+    | Otherwise
+)
 Condition = Leaf | All | Any_ | Not
 
 
@@ -225,7 +289,11 @@ def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
             grows = left.kind in {"count", "sum", "distinct", "max"}
             proved = operator in {"gt", "ge"} if grows else left.kind == "min" and operator in {"lt", "le"}
             return negated or not proved
-        case Otherwise():
+        case Sequence(without=without):
+            return negated or without is not None
+        case First(age=age):
+            return negated or age.to_ms is not None
+        case Otherwise() | Resumed():
             return True
         case _:
             return negated

@@ -206,10 +206,11 @@ def forget(profile: Any, spec: JournalSpec, horizon_ms: EpochMs) -> None:
         n = len(times) - LENGTH_MAX
         undone = columns.get(f"{spec.name}_undone") or [NEVER] * len(times)
         amounts = columns.get(f"{spec.name}_amount") or [0] * len(times)
-        kept: list[int] = getattr(profile, f"{spec.name}_folded") or [0, 0]
-        for at, amount in zip(undone[:n], amounts[:n], strict=True):
+        kept: list[int] = getattr(profile, f"{spec.name}_folded") or [0, 0, NEVER]
+        for t, at, amount in zip(times[:n], undone[:n], amounts[:n], strict=True):
             if at == NEVER:
-                kept = [kept[0] + 1, max(-_FOLDED_MAX, min(_FOLDED_MAX, kept[1] + amount))]
+                whole = max(-_FOLDED_MAX, min(_FOLDED_MAX, kept[1] + amount))
+                kept = [kept[0] + 1, whole, min(kept[2], t)]
         setattr(profile, f"{spec.name}_folded", kept)
     else:
         n = max(n, len(times) - LENGTH_MAX)

@@ -16,7 +16,7 @@ from bisect import bisect_left, insort
 
 from streams.segmentation.plans import MachinePlan
 from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Waiting
-from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
 from streams.segmentation.truth import FALSE, TRUE
 from streams.segmentation.walking import Cause, Recorder, View
 
@@ -32,6 +32,7 @@ class Machine:
         # instant need not be passed, and most often an event has moved it meanwhile.
         judged_later = plan.gated and not plan.partition_group
         self.outside_delay_ms = plan.dwell_ms + plan.grace_ms if judged_later else 0
+        self.judged_ms = plan.grace_ms if plan.gated else 0
         self.entry, self.stay = plan.entry, plan.stay
         self._unused = [0] * len(plan.members)
 
@@ -118,7 +119,7 @@ class Machine:
             known.setdefault(state.since, (state.since, state.cause, state.late, False))
         known[t] = evidence
         again, recorder = self.new_state(), Recorder()
-        if stands(state, t):
+        if stands(state, t, self.judged_ms):
             again.status, again.winner, again.due = MEMBER, state.winner, t
             again.since = again.entered = state.since
         else:
@@ -137,9 +138,12 @@ def _time_of(evidence: Waiting) -> EpochMs:
     return evidence[0]
 
 
-def stands(state: MachineState, t: EpochMs) -> bool:
-    """Return whether a membership began before *t*, so that evidence at *t* says nothing about its beginning."""
-    return state.status == MEMBER and state.since < t
+def stands(state: MachineState, t: EpochMs, judged_ms: DurationMs = 0) -> bool:
+    """Return whether a membership began before *t*, so that evidence at *t* says nothing about its beginning.
+
+    Evidence less than *judged_ms* (the grace) after the beginning could have cancelled the entry, had it come in time.
+    """
+    return state.status == MEMBER and state.since < t and state.since + judged_ms <= t
 
 
 def is_behind(state: MachineState, t: EpochMs, watermark: EpochMs) -> bool:
@@ -327,7 +331,7 @@ class SegmentMachine(Machine):
     def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
         """Take in evidence older than what was walked, and correct what it disproves (S13, S14)."""
         t, event_id, late, undoing = evidence
-        begins_in = 0 if stands(state, t) else -1
+        begins_in = 0 if stands(state, t, self.judged_ms) else -1
         again, recorder = self.walked_again(view, state, evidence)
         cause, facts = Cause(event_id, again.at, late=late), view.facts
         was, entered, since = state.status == MEMBER, state.entered, state.since

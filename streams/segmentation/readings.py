@@ -16,10 +16,14 @@ from streams.segmentation.conditions import (
     Condition,
     Consent,
     Filter,
+    First,
     InSegment,
     Last,
     Otherwise,
     Performed,
+    Regularly,
+    Resumed,
+    Sequence,
     Trait,
 )
 from streams.segmentation.timeline import DurationMs
@@ -86,7 +90,31 @@ def readings(leaf: Condition) -> list[Reading]:
         case InSegment() | Otherwise():
             return []
         case _:
+            return _pattern(leaf)
+
+
+def _pattern(leaf: Condition) -> list[Reading]:
+    """Return what a pattern over time reads."""
+    match leaf:
+        case Sequence(steps, by, _, without, age):
+            key = () if by is None else (Column("plain", by),)
+            ends = () if without is None else (without,)
+            return [_windowed(step.event, step.where, age.to_ms, key) for step in (*steps, *ends)]
+        case First(event, _, where):
+            return [_windowed(event, where, None)]
+        case Resumed(event, _, within_ms, where):
+            return [Reading(event, where, reach_ms=within_ms)]
+        case Regularly(event, _, periods, length_ms, where):
+            return [_windowed(event, where, periods * length_ms)]
+        case _:
             raise TypeError(f"{type(leaf).__name__} is no leaf")
+
+
+def _windowed(
+    event: str, where: tuple[Filter, ...], reach_ms: DurationMs | None, columns: tuple[Column, ...] = ()
+) -> Reading:
+    """Return what is read of the events of a window, *reach_ms* long."""
+    return Reading(event, where, reach_ms, undone_reach_ms=reach_ms, looks_ms=reach_ms, columns=columns)
 
 
 def carries(name: str) -> tuple[Filter, ...]:

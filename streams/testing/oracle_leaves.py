@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as Several
+from itertools import pairwise
 
 from streams.segmentation.conditions import (
     AgeRange,
     Compare,
     Condition,
     Consent,
+    First,
     InSegment,
     Last,
     Leaf,
     Otherwise,
     Performed,
+    Regularly,
+    Resumed,
+    Sequence,
+    Step,
     Trait,
     leaves,
 )
 from streams.segmentation.stimuli import EventObserved
 from streams.testing.oracle_events import View, in_range, newest_ms, passes
 
-Occurrences = Callable[[str, View], Sequence[EventObserved]]
+Occurrences = Callable[[str, View], Several[EventObserved]]
 """The events of a type or fact that count in a view."""
 
 
@@ -41,8 +48,73 @@ def leaf_holds(occurrences: Occurrences, leaf: Leaf, view: View) -> bool:
             return any(passes(leaf.test, event) for event in known)
         case Consent():
             return consent_state(occurrences, leaf, view) == leaf.state
+        case First():
+            times = sorted(e.event_time_ms for e in occurrences(leaf.event, view) if passes(leaf.where, e))
+            return bool(times) and in_range(leaf.age, view.at_ms - times[0])
+        case Resumed():
+            times = sorted(e.event_time_ms for e in occurrences(leaf.event, view) if passes(leaf.where, e))
+            age = AgeRange(0, leaf.within_ms)
+            resumed = (b for a, b in pairwise(times) if b - a >= leaf.pause_ms)
+            return any(in_range(age, view.at_ms - b) for b in resumed)
+        case Regularly():
+            ages = [
+                view.at_ms - e.event_time_ms for e in occurrences(leaf.event, view) if passes(leaf.where, e)
+            ]
+            hit = [
+                any(n * leaf.length_ms <= a < (n + 1) * leaf.length_ms for a in ages)
+                for n in range(leaf.periods)
+            ]
+            return sum(hit) >= leaf.at_least
+        case Sequence():
+            return any(in_sequence(occurrences, leaf, view, ()))
         case _:
             raise TypeError(type(leaf).__name__)
+
+
+def in_sequence(
+    occurrences: Occurrences, leaf: Sequence, view: View, before: tuple[EventObserved, ...]
+) -> Iterator[bool]:
+    """Yield, for every way to go on from the steps *before*, whether it makes the sequence true: all are tried."""
+    if len(before) == len(leaf.steps):
+        yield sequence_holds(occurrences, leaf, view, before)
+        return
+    step = leaf.steps[len(before)]
+    for event in occurrences(step.event, view):
+        key = None if leaf.by is None else event.properties.get(leaf.by)
+        if not passes(step.where, event) or (leaf.by is not None and key is None):
+            continue
+        if before:
+            wait_ms = event.event_time_ms - before[-1].event_time_ms
+            both = event.event_type in {
+                t for s in leaf.steps[: len(before)] for t in types_of(occurrences, s, view)
+            }
+            if wait_ms < 0 or (both and wait_ms == 0) or (leaf.gap_ms is not None and wait_ms >= leaf.gap_ms):
+                continue
+            if leaf.by is not None and before[-1].properties.get(leaf.by) != key:
+                continue
+        yield from in_sequence(occurrences, leaf, view, (*before, event))
+
+
+def types_of(occurrences: Occurrences, step: Step, view: View) -> set[str]:
+    """Return the event types that the events of *step* have."""
+    return {event.event_type for event in occurrences(step.event, view)}
+
+
+def sequence_holds(
+    occurrences: Occurrences, leaf: Sequence, view: View, steps: tuple[EventObserved, ...]
+) -> bool:
+    """Return whether the ages of a finished sequence are right and nothing took it away."""
+    ages = [view.at_ms - event.event_time_ms for event in steps]
+    if ages[-1] < leaf.age.from_ms or (leaf.age.to_ms is not None and ages[0] >= leaf.age.to_ms):
+        return False
+    if leaf.without is None:
+        return True
+    return not any(
+        passes(leaf.without.where, event)
+        and event.event_time_ms >= steps[-1].event_time_ms
+        and (leaf.by is None or event.properties.get(leaf.by) == steps[-1].properties.get(leaf.by))
+        for event in occurrences(leaf.without.event, view)
+    )
 
 
 def consent_state(occurrences: Occurrences, leaf: Consent, view: View) -> str:
@@ -69,8 +141,11 @@ def names_in(leaf: Leaf) -> Iterator[str]:
     match leaf:
         case Performed():
             yield from (name for name in (leaf.event, leaf.since, leaf.before) if name is not None)
-        case Last() | Trait():
+        case Last() | Trait() | First() | Resumed() | Regularly():
             yield leaf.event
+        case Sequence():
+            yield from (step.event for step in leaf.steps)
+            yield from () if leaf.without is None else (leaf.without.event,)
         case Consent():
             yield from (leaf.updates, *leaf.grants, *leaf.denials)
         case Compare():
@@ -85,8 +160,12 @@ def bounds_ms(conditions: Iterable[Condition]) -> set[int]:
     for condition in conditions:
         for leaf in leaves(condition):
             match leaf:
-                case Performed() | Last():
+                case Performed() | Last() | First() | Sequence():
                     ages.append(leaf.age)
+                case Resumed():
+                    ages.append(AgeRange(0, leaf.within_ms))
+                case Regularly():
+                    ages.extend(AgeRange(n * leaf.length_ms) for n in range(1, leaf.periods + 1))
                 case Compare():
                     ages.extend(side.age for side in (leaf.left, leaf.right) if side is not None)
                 case _:

@@ -5,7 +5,8 @@ All is drawn through one function that chooses from a sequence (`Choose`): see `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Several
 from typing import Literal, Protocol, TypeVar
 
 from streams.segmentation.conditions import (
@@ -19,11 +20,16 @@ from streams.segmentation.conditions import (
     Condition,
     Consent,
     Filter,
+    First,
     InSegment,
     Last,
     Leaf,
     Not,
     Performed,
+    Regularly,
+    Resumed,
+    Sequence,
+    Step,
     Trait,
 )
 from streams.segmentation.definitions import FactDefinition, Undoing
@@ -69,7 +75,7 @@ FACTS = (
 class Choose(Protocol):
     """Chooses one of the options; the first is the simplest."""
 
-    def __call__(self, options: Sequence[Option], /) -> Option:
+    def __call__(self, options: Several[Option], /) -> Option:
         """Return one of *options*."""
 
 
@@ -129,7 +135,7 @@ _OPERATORS: tuple[Literal["ge", "gt", "le", "lt"], ...] = ("ge", "gt", "le", "lt
 _CONSTANTS = {"count": (1, 2), "sum": (10_000_000, 30_000_001)}
 
 
-def random_age(choose: Choose, shapes: Sequence[str] = ("within", "ever", "between")) -> AgeRange:
+def random_age(choose: Choose, shapes: Several[str] = ("within", "ever", "between")) -> AgeRange:
     """Choose the ages that a condition counts: ever, the last few ticks, or a range further back."""
     shape = choose(shapes)
     if shape == "ever":
@@ -236,6 +242,35 @@ def random_aggregate_comparison(choose: Choose) -> Compare:
     return Compare(left, operator, 0, right, choose((1_000_000, 500_000, 1_500_000)))
 
 
+def random_sequence(choose: Choose) -> Sequence:
+    """Choose steps in order."""
+    steps = tuple(Step(choose(_EVENTS), choose(_FILTERS[:5])) for _ in range(choose((2, 1, 3))))
+    return Sequence(
+        steps,
+        by=choose((None, "product_id", "order_id")),
+        gap_ms=choose((None, TICK_MS, 3 * TICK_MS)),
+        without=choose((None, None, Step("Order Completed"), Step("orders"), Step("Product Viewed"))),
+        age=random_age(choose, ("within", "ever", "between", "from")),
+    )
+
+
+def random_first(choose: Choose) -> First:
+    """Choose the age of the first event."""
+    return First(choose(_EVENTS), random_age(choose, ("within", "between", "from")), choose(_FILTERS))
+
+
+def random_resumed(choose: Choose) -> Resumed:
+    """Choose a pause."""
+    within_ms = random_age(choose, ("within", "ever")).to_ms
+    return Resumed(choose(_EVENTS), choose(_TICKS) * TICK_MS, within_ms, choose(_FILTERS))
+
+
+def random_regularly(choose: Choose) -> Regularly:
+    """Choose periods of which some must be hit."""
+    least, periods = choose(((1, 2), (2, 2), (2, 3), (3, 4)))
+    return Regularly(choose(_EVENTS), least, periods, choose(_TICKS) * TICK_MS, choose(_FILTERS))
+
+
 Construct = Callable[[Choose], Leaf]
 
 CORE: Mapping[str, Construct] = {
@@ -252,13 +287,17 @@ WHOLE: Mapping[str, Construct] = {
     "consent": random_consent,
     "item filter": random_item_filter,
     "aggregate": random_aggregate_comparison,
+    "sequence": random_sequence,
+    "first": random_first,
+    "resumed": random_resumed,
+    "regularly": random_regularly,
 }
 """Every construct of the language."""
 
 
 def random_condition(
     choose: Choose,
-    referable: Sequence[str] = (),
+    referable: Several[str] = (),
     depth: int = 3,
     language: Mapping[str, Construct] = CORE,
 ) -> Condition:

