@@ -20,6 +20,8 @@ The grammar, in one look:
       sum | avg | min | max: EVENT.PROPERTY (a fact with an amount needs none), distinct: EVENT.PROPERTY   likewise
       most_frequent: EVENT.PROPERTY   likewise, in %, is: VALUE or [VALUE, …]
       days_since: EVENT       where, at_least | more_than | at_most | less_than: T
+      did | did_not: EVENT    during: today | yesterday | this week | last month | … | {from: DATE, to: DATE}, zone, where
+      now: {month: [jan, …], weekday: [mon, …], hour: {from, to}, from: DATE, to: DATE}     zone: customer | shop | NAME
       sequence: [STEP, …]     by: PROPERTY, gap: T, without: STEP, within | ago
       first: EVENT            within | ago, where
       stopped: EVENT          for: T, after: T, at_least: N, where
@@ -45,12 +47,14 @@ from streams.catalogue.grammar import FORMS
 from streams.catalogue.nodes import Node, read
 from streams.catalogue.parts import read_filters, required
 from streams.catalogue.phrases import ConditionReader
+from streams.segmentation.conditions import InSegment, Otherwise, leaves
 from streams.segmentation.definitions import (
     FactDefinition,
     GroupDefinition,
     SegmentDefinition,
     Undoing,
 )
+from streams.segmentation.readings import events_of
 
 
 class Section(NamedTuple):
@@ -59,6 +63,7 @@ class Section(NamedTuple):
     facts: dict[str, Node]
     groups: dict[str, Node]
     segments: list[Node]
+    time_zone: Node | None = None
 
 
 def sections(file: str, text: str) -> Section:
@@ -77,6 +82,7 @@ def opened(node: Node) -> Section:
         parts["facts"].mapping() if "facts" in parts else {},
         parts["groups"].mapping() if "groups" in parts else {},
         parts["segments"].items() if "segments" in parts else [],
+        parts.get("time_zone"),
     )
 
 
@@ -153,13 +159,19 @@ class Document(ConditionReader):
         def text(key: str) -> str:
             return parts[key].text() if key in parts else ""
 
+        when = self.condition(required(node, parts, "when"))
+        if not any(events_of(leaf) or isinstance(leaf, InSegment | Otherwise) for leaf in leaves(when)):
+            raise parts["when"].error(
+                "no event is read here, so nobody would ever be asked",
+                "add for whom, such as '{did: acquisition}'",
+            )
         return SegmentDefinition(
             segment_id=segment_id,
             version=parts["version"].whole(1) if "version" in parts else 1,
             label=required(node, parts, "label").text(),
             description=text("description"),
             owner=text("owner"),
-            when=self.condition(required(node, parts, "when")),
+            when=when,
             until=self.condition(parts["until"]) if "until" in parts else None,
             exclude=tuple(map(self._segment, parts["exclude"].items())) if "exclude" in parts else (),
             dwell_ms=duration("dwell"),

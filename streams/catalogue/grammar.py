@@ -25,6 +25,9 @@ Value = Literal[
     "amount",  # EVENT.PROPERTY, or a fact with an amount
     "type",  # an event, not a fact
     "types",  # one or several
+    "period",  # a word, or days
+    "now",
+    "hours",
     "sequence",  # events, each alone or with filters
     "step",  # an event, alone or with filters
     "property",
@@ -71,6 +74,14 @@ class Key(NamedTuple):
 
 Form = Mapping[str, Key]
 
+PERIODS: Mapping[str, tuple[str, int]] = {
+    "today": ("day", 0),
+    "yesterday": ("day", -1),
+    **{f"this {unit}": (unit, 0) for unit in ("week", "month", "year")},
+    **{f"last {unit}": (unit, -1) for unit in ("week", "month", "year")},
+}
+"""Word for a period -> its unit, and how many before the present one."""
+
 _RANGE: Form = {
     "within": Key("duration", "Only what is younger than this, such as 30m, 72h or 90d."),
     "ago": Key("ago", "Only what is at least 'from' and less than 'to' old."),
@@ -86,6 +97,11 @@ _LIMITS: Form = {
     "at_most": Key("limit", "Not more than this number (with 'of': this percentage)."),
     "less_than": Key("limit", "Less than this number (with 'of': this percentage)."),
     "of": Key("share", "What a percentage is a share of."),
+}
+_ZONE: Form = {"zone": Key("text", "customer (as without it), shop, or a time zone such as Europe/Berlin.")}
+_DURING: Form = {
+    "during": Key("period", "today, yesterday, this or last week, month or year, or {from: DATE, to: DATE}."),
+    **_ZONE,
 }
 _TESTS: Form = {
     "not": Key("scalar", "Another value, or none."),
@@ -146,6 +162,7 @@ CONDITIONS: Mapping[str, Form] = {
         **_RANGE,
         **_MARKS,
         **_WHERE,
+        **_DURING,
         "same": Key("property", "Counts only events that have the same value of this property."),
     },
     "did_not": {
@@ -153,6 +170,7 @@ CONDITIONS: Mapping[str, Form] = {
         **_RANGE,
         **_MARKS,
         **_WHERE,
+        **_DURING,
     },
     "last": {
         "last": Key(
@@ -192,6 +210,7 @@ CONDITIONS: Mapping[str, Form] = {
         "without": Key("step", "What did not happen at or after the last step, with the same 'by'."),
         **_RANGE,
     },
+    "now": {"now": Key("now", "The local time is in all of these.", required=True), **_ZONE},
     "first": {
         "first": Key("event", "The first of this event or fact ever is this old.", required=True),
         **_RANGE,
@@ -235,6 +254,7 @@ FORMS: Mapping[str, Form] = {
         "facts": Key("facts", "Named sets of events, by name."),
         "groups": Key("groups", "Groups of segments, by name."),
         "segments": Key("definitions", "The segments."),
+        "time_zone": Key("text", "The shop's time zone, such as Europe/London; UTC without it."),
     },
     "fact": {
         "events": Key("types", "The event types it consists of.", required=True),
@@ -270,6 +290,21 @@ FORMS: Mapping[str, Form] = {
         "tests": Key("files", "Files of scenarios, beside this one."),
     },
     "step": {"event": Key("event", "An event or fact.", required=True), **_WHERE},
+    "now": {
+        "month": Key("scalars", "Months by number, or by name: jan to dec."),
+        "weekday": Key("scalars", "Weekdays: mon to sun."),
+        "hour": Key("hours", "From this hour, before that one; over midnight when 'from' is the greater."),
+        "from": Key("text", "From this day on, such as 2026-11-27."),
+        "to": Key("text", "Before this day."),
+    },
+    "days": {
+        "from": Key("text", "From this day on, such as 2026-11-27."),
+        "to": Key("text", "Before this day."),
+    },
+    "hours": {
+        "from": Key("whole", "0 to 23.", required=True),
+        "to": Key("whole", "1 to 24.", required=True),
+    },
     "ago": {
         "from": Key("duration", "At least this old."),
         "to": Key("duration", "Less than this old."),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streams.catalogue.patterncode import PatternWriter
+from streams.catalogue.calendarcode import CalendarWriter
 from streams.segmentation.conditions import Consent, Leaf, Trait
 from streams.segmentation.readings import Column, carries, column_of, consent_filters
 
 
-class LeafWriter(PatternWriter):
+class LeafWriter(CalendarWriter):
     """Writes the statements of every leaf."""
 
     def leaf(self, leaf: Leaf) -> str:

@@ -48,6 +48,9 @@ def read_document(texts: Mapping[str, str], vocabulary: Vocabulary) -> tuple[Cat
 def read_sections(parts: Iterable[Section], document: Document) -> Catalogue:
     """Return what *parts*, all files in order, define together, read by *document*; unchecked."""
     parts = list(parts)
+    for part in parts:
+        if part.time_zone is not None:
+            document.shop_zone(part.time_zone)
     facts = {name: document.fact(name, node) for part in parts for name, node in part.facts.items()}
     groups = {name: document.group(name, node) for part in parts for name, node in part.groups.items()}
     segments = [document.segment(node) for part in parts for node in part.segments]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from streams.catalogue.calendar_phrases import CalendarReader
 from streams.catalogue.grammar import AGGREGATES, CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
 from streams.catalogue.parts import COMPARISONS, read_age, read_filters, read_tests, required, scaled
@@ -18,6 +19,7 @@ from streams.segmentation.conditions import (
     Compare,
     Condition,
     Consent,
+    During,
     Filter,
     InSegment,
     Last,
@@ -50,7 +52,7 @@ OPTING = {
 """Channel → the events that grant and deny consent to it by themselves."""
 
 
-class ConditionReader(PatternReader):
+class ConditionReader(PatternReader, CalendarReader):
     """Reads conditions, knowing which events and facts exist.
 
     Attributes:
@@ -109,6 +111,7 @@ class ConditionReader(PatternReader):
             "consent": self._consent,
             "score": self._score,
             "days_since": self._days_since,
+            "now": self._now,
         }
         return (own | self._patterns).get(head, self._compare)(node)
 
@@ -145,7 +148,15 @@ class ConditionReader(PatternReader):
         parts = node.mapping(CONDITIONS["did_not"])
         return Not(self._performed(parts, "did_not", 1, None))
 
-    def _performed(self, parts: dict[str, Node], head: str, least: int, most: int | None) -> Performed:
+    def _performed(
+        self, parts: dict[str, Node], head: str, least: int, most: int | None
+    ) -> Performed | During:
+        if "during" in parts:
+            return self._during(parts, head, least, most)
+        if "zone" in parts:
+            raise parts["zone"].error(
+                "a time zone needs the calendar", "add 'during: today', or leave it out"
+            )
         return Performed(
             event=self._event(parts[head]),
             at_least=least,
@@ -156,6 +167,13 @@ class ConditionReader(PatternReader):
             where=read_filters(parts),
             same=parts["same"].text() if "same" in parts else None,
         )
+
+    def _during(self, parts: dict[str, Node], head: str, least: int, most: int | None) -> During:
+        others = [key for key in parts if key in {"within", "ago", "since", "before", "same"}]
+        if others:
+            raise parts[others[0]].error(f"'during' and {others[0]!r} exclude each other")
+        event, period = self._event(parts[head]), self._period(parts["during"])
+        return During(event, period, self._zone(parts[head], parts), least, most, read_filters(parts))
 
     def _last(self, node: Node) -> Condition:
         parts = node.mapping(CONDITIONS["last"])

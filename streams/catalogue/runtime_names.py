@@ -6,6 +6,7 @@ import re
 
 MODULES = {
     "streams.segmentation.aggregates": ("average", "distinct", "greatest", "least", "share", "total"),
+    "streams.segmentation.calendars": ("between_days", "customer_zone", "is_now", "local", "period"),
     "streams.segmentation.conditions": ("Filter",),
     "streams.segmentation.filters": (
         *("consent_state", "each", "each_of", "newest_passes", "number_at", "number_of"),

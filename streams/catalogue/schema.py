@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_args
 
-from streams.catalogue.grammar import CONDITIONS, FORMS, Form, Value
+from streams.catalogue.grammar import CONDITIONS, FORMS, PERIODS, Form, Value
 from streams.catalogue.nodes import WHOLE_MAX
 from streams.catalogue.scenario_grammar import SCENARIO_FORMS
 from streams.catalogue.scenarios import SHOWN_KINDS
@@ -130,6 +130,9 @@ def _values(names: Names) -> dict[Value, Schema]:
         "amount": event,
         "type": event_type,
         "types": _one_or_several(event_type),
+        "period": {"anyOf": [{"enum": list(PERIODS)}, _ref("days")]},
+        "now": _ref("now"),
+        "hours": _ref("hours"),
         "step": {"anyOf": [event, _ref("step")]},
         "sequence": {"type": "array", "items": {"anyOf": [event, _ref("step")]}, "minItems": 1},
         "property": property_name,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from streams.catalogue.calendar_phrases import WEEKDAYS
+from streams.catalogue.grammar import PERIODS
 from streams.segmentation.conditions import (
     AgeRange,
     Aggregate,
     Compare,
     Condition,
     Consent,
+    During,
     Filter,
     First,
     InSegment,
     Last,
     Not,
+    Now,
     Otherwise,
     Performed,
     Regularly,
@@ -50,7 +54,7 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
             return f"consent to {channel}{of} is {'not ' if negated else ''}{state}"
         case Compare():
             return f"{'not ' if negated else ''}{_compared(leaf)}"
-        case Sequence() | First() | Resumed() | Regularly():
+        case Sequence() | First() | Resumed() | Regularly() | During() | Now():
             return f"{'not ' if negated else ''}{_pattern(leaf)}"
         case InSegment(segment_id):
             return f"{'not ' if negated else ''}in {segment_id}"
@@ -74,8 +78,10 @@ def _compared(leaf: Compare) -> str:
     return f"{_aggregate(leaf.left)} {_SIGNS[leaf.operator]} {other}"
 
 
-def _pattern(leaf: Sequence | First | Resumed | Regularly) -> str:
+def _pattern(leaf: Sequence | First | Resumed | Regularly | During | Now) -> str:
     match leaf:
+        case During() | Now():
+            return _calendar(leaf)
         case Sequence(steps, by, gap_ms, without, age):
             said = " then ".join(f"{step.event}{_where(step.where)}" for step in steps)
             of = f" with the same {by}" if by else ""
@@ -90,6 +96,30 @@ def _pattern(leaf: Sequence | First | Resumed | Regularly) -> str:
         case Regularly(event, at_least, periods, length_ms, where):
             every = duration_text(length_ms)
             return f"{event}{_where(where)} in {at_least} of the last {periods} periods of {every}"
+
+
+def _calendar(leaf: During | Now) -> str:
+    zone = f"{'the customer, else ' if leaf.zone.event else ''}{leaf.zone.name}"
+    if isinstance(leaf, During):
+        period = leaf.period
+        words = {(unit, offset): word for word, (unit, offset) in PERIODS.items()}
+        when = words.get((period.unit, period.offset)) or _days(period.first, period.end)
+        times = f" {leaf.at_least} to {leaf.at_most} times"
+        if leaf.at_most is None:
+            times = "" if leaf.at_least == 1 else f" at least {leaf.at_least} times"
+        return f"did {leaf.event}{_where(leaf.where)}{times} {when} ({zone})"
+    parts = [f"month {', '.join(map(str, leaf.months))}"] if leaf.months else []
+    if leaf.weekdays:
+        parts.append(", ".join(WEEKDAYS[number] for number in leaf.weekdays))
+    if leaf.hours:
+        parts.append(f"{leaf.hours[0]} to {leaf.hours[1]} o'clock")
+    if leaf.first or leaf.end:
+        parts.append(_days(leaf.first, leaf.end))
+    return f"now is {' and '.join(parts)} ({zone})"
+
+
+def _days(first: str | None, end: str | None) -> str:
+    return " ".join(f"{word} {day}" for word, day in (("from", first), ("before", end)) if day)
 
 
 def _last(leaf: Last, *, negated: bool) -> str:

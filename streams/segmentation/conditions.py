@@ -204,6 +204,44 @@ class Regularly(msgspec.Struct, frozen=True, tag=True):
     where: tuple[Filter, ...] = ()
 
 
+class Zone(msgspec.Struct, frozen=True):
+    """Whose calendar counts: *event* (an event type or a fact) carries the customer's ``timezone``; else *name*."""
+
+    name: str = "UTC"
+    event: str | None = None
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A stretch of the calendar: this (offset 0) or an earlier day, week, month or year, or days [first, end)."""
+
+    unit: Literal["day", "week", "month", "year", "days"]
+    offset: int = 0
+    first: str | None = None
+    end: str | None = None
+
+
+class During(msgspec.Struct, frozen=True, tag=True):
+    """The customer did *event* between at_least and at_most times in a stretch of the calendar."""
+
+    event: str
+    period: Period
+    zone: Zone
+    at_least: int = 1
+    at_most: int | None = None
+    where: tuple[Filter, ...] = ()
+
+
+class Now(msgspec.Struct, frozen=True, tag=True):
+    """The local time is in these months (1 to 12), weekdays (Monday is 0), hours [from, to), days [first, end)."""
+
+    zone: Zone
+    months: tuple[int, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    hours: tuple[int, int] | None = None
+    first: str | None = None
+    end: str | None = None
+
+
 class InSegment(msgspec.Struct, frozen=True, tag=True):
     """The truth of another definition."""
 
@@ -242,6 +280,8 @@ Leaf = (
     | First
     | Resumed
     | Regularly
+    | During
+    | Now
     | InSegment
     | Otherwise
 )
@@ -271,6 +311,13 @@ def depth(condition: Condition) -> int:
             return 1
 
 
+def _proved(leaf: Compare) -> bool:
+    """Return whether events alone prove a comparison true, and no more of them can disprove it."""
+    if leaf.left.kind == "min":
+        return leaf.operator in {"lt", "le"}
+    return leaf.left.kind in {"count", "sum", "distinct", "max"} and leaf.operator in {"gt", "ge"}
+
+
 def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
     """Return whether the truth of *condition* can rest on something not having happened (S5).
 
@@ -285,10 +332,10 @@ def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
             return negated or at_most is not None or since is not None
         case Last(age=age):
             return negated or age.from_ms > 0
-        case Compare(left=left, operator=operator):
-            grows = left.kind in {"count", "sum", "distinct", "max"}
-            proved = operator in {"gt", "ge"} if grows else left.kind == "min" and operator in {"lt", "le"}
-            return negated or not proved
+        case Compare():
+            return negated or not _proved(condition)
+        case During(at_most=at_most):
+            return negated or at_most is not None
         case Sequence(without=without):
             return negated or without is not None
         case First(age=age):
@@ -296,4 +343,4 @@ def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
         case Otherwise() | Resumed():
             return True
         case _:
-            return negated
+            return negated and not isinstance(condition, Now)

@@ -15,18 +15,21 @@ from streams.segmentation.conditions import (
     Compare,
     Condition,
     Consent,
+    During,
     Filter,
     First,
     InSegment,
     Last,
+    Now,
     Otherwise,
     Performed,
     Regularly,
     Resumed,
     Sequence,
     Trait,
+    Zone,
 )
-from streams.segmentation.timeline import DurationMs
+from streams.segmentation.timeline import DAY_MS, DurationMs
 
 ColumnKind = Literal["plain", "number", "each", "test"]
 
@@ -104,10 +107,29 @@ def _pattern(leaf: Condition) -> list[Reading]:
             return [_windowed(event, where, None)]
         case Resumed(event, _, within_ms, where):
             return [Reading(event, where, reach_ms=within_ms)]
+        case During(event, period, zone, where=where):
+            longest_ms = _UNITS_MS.get(period.unit)
+            reach_ms = None if longest_ms is None else (1 - period.offset) * longest_ms + DAY_MS
+            return [_windowed(event, where, reach_ms), *_zone(zone)]
+        case Now(zone):
+            return _zone(zone)
         case Regularly(event, _, periods, length_ms, where):
             return [_windowed(event, where, periods * length_ms)]
         case _:
             raise TypeError(f"{type(leaf).__name__} is no leaf")
+
+
+_UNITS_MS = {"day": 2 * DAY_MS, "week": 8 * DAY_MS, "month": 32 * DAY_MS, "year": 367 * DAY_MS}
+"""Longer than any of these is, wherever the clock is put back."""
+
+ZONE_TRAIT = "timezone"
+
+
+def _zone(zone: Zone) -> list[Reading]:
+    """Return what is read to know a customer's time zone."""
+    if zone.event is None:
+        return []
+    return [Reading(zone.event, carries(ZONE_TRAIT), looks=False, columns=(Column("plain", ZONE_TRAIT),))]
 
 
 def _windowed(

@@ -16,8 +16,16 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from streams.segmentation.conditions import Otherwise
+from streams.segmentation.conditions import (
+    All,
+    Condition,
+    InSegment,
+    Otherwise,
+    Performed,
+    leaves,
+)
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
+from streams.segmentation.readings import events_of
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import DAY_MS, DurationMs, EpochMs
 from streams.testing.oracle_truth import Truths
@@ -36,7 +44,7 @@ from streams.testing.random_conditions import (
 START_MS: EpochMs = 1_772_409_600_000
 """2026-03-02T00:00:00Z."""
 
-END_MS: EpochMs = START_MS + 400 * DAY_MS
+END_MS: EpochMs = START_MS + 40 * DAY_MS
 """Later than everything that a history and its definitions speak of."""
 
 Stimulus = EventObserved | WatermarkAdvanced
@@ -82,6 +90,12 @@ def _call(value: Any) -> str:
     return repr(value)
 
 
+def grounded(condition: Condition) -> Condition:
+    """Return *condition*, with an event beside it if it reads none: nobody would ever be asked about it."""
+    reads = any(events_of(leaf) or isinstance(leaf, InSegment) for leaf in leaves(condition))
+    return condition if reads else All((Performed("Product Viewed"), condition))
+
+
 # -- catalogues -------------------------------------------------------------------------------------------------
 
 _DELAYS = (0, 0, 1, 2, 3)
@@ -96,7 +110,7 @@ def random_segment(
         segment_id=f"s{place}",
         version=1,
         label=f"s{place}",
-        when=random_condition(choose, referable, language=language),
+        when=grounded(random_condition(choose, referable, language=language)),
         until=random_condition(choose, referable, language=language)
         if choose((False, False, True))
         else None,
@@ -122,7 +136,8 @@ def random_catalogue(choose: Choose, language: Language = CORE) -> Catalogue:
         population=random_performed(choose) if choose((False, True)) else None,
     )
     referable = [segment.segment_id for segment in alone]
-    whens = [random_condition(choose, referable, language=language) for _ in range(choose((1, 2)))]
+    conditions = [random_condition(choose, referable, language=language) for _ in range(choose((1, 2)))]
+    whens = [grounded(condition) for condition in conditions]
     members = [
         SegmentDefinition(f"g{rank}", 1, f"g{rank}", when, group="G", rank=rank)
         for rank, when in enumerate([*whens, Otherwise()], start=1)
@@ -149,10 +164,17 @@ _ORDERS: tuple[dict[str, Any], ...] = (
     {"total": "7.5"},
 )
 _PROFILE: tuple[dict[str, Any], ...] = (
-    {"country": "DE", "channel": "email", "state": "granted"},
-    {"country": "AT", "points": 100, "channel": "email", "state": "denied", "purpose": "marketing"},
+    {"timezone": "Nowhere/Land"},
+    {"timezone": "America/New_York", "country": "DE", "channel": "email", "state": "granted"},
+    {
+        "country": "AT",
+        "points": 100,
+        "channel": "email",
+        "state": "denied",
+        "purpose": "marketing",
+    },
     {"points": "99", "tags": ["new"], "channel": "email", "state": "granted", "purpose": "marketing"},
-    {"tags": ["old"], "channel": "sms", "state": "granted"},
+    {"timezone": "Asia/Kathmandu", "tags": ["old"], "channel": "sms", "state": "granted"},
     {},
 )
 _PROPERTIES = {"orders": _ORDERS, "profile": _PROFILE}

@@ -11,10 +11,12 @@ from streams.segmentation.conditions import (
     Compare,
     Condition,
     Consent,
+    During,
     First,
     InSegment,
     Last,
     Leaf,
+    Now,
     Otherwise,
     Performed,
     Regularly,
@@ -25,6 +27,7 @@ from streams.segmentation.conditions import (
     leaves,
 )
 from streams.segmentation.stimuli import EventObserved
+from streams.testing.oracle_calendar import calendar_holds
 from streams.testing.oracle_events import View, in_range, newest_ms, passes
 
 Occurrences = Callable[[str, View], Several[EventObserved]]
@@ -48,6 +51,8 @@ def leaf_holds(occurrences: Occurrences, leaf: Leaf, view: View) -> bool:
             return any(passes(leaf.test, event) for event in known)
         case Consent():
             return consent_state(occurrences, leaf, view) == leaf.state
+        case During() | Now():
+            return calendar_holds(occurrences, leaf, view)
         case First():
             times = sorted(e.event_time_ms for e in occurrences(leaf.event, view) if passes(leaf.where, e))
             return bool(times) and in_range(leaf.age, view.at_ms - times[0])
@@ -150,6 +155,10 @@ def names_in(leaf: Leaf) -> Iterator[str]:
             yield from (leaf.updates, *leaf.grants, *leaf.denials)
         case Compare():
             yield from (side.event for side in (leaf.left, leaf.right) if side is not None)
+        case During():
+            yield from (leaf.event, *(() if leaf.zone.event is None else (leaf.zone.event,)))
+        case Now():
+            yield from () if leaf.zone.event is None else (leaf.zone.event,)
         case InSegment() | Otherwise():
             return
 

@@ -16,12 +16,16 @@ from streams.segmentation.conditions import Condition, rests_on_absence
 from streams.segmentation.definitions import GroupDefinition, SegmentDefinition
 from streams.segmentation.effects import Origin
 from streams.segmentation.stimuli import EventObserved
-from streams.segmentation.timeline import BEFORE_ALL, EpochMs
+from streams.segmentation.timeline import BEFORE_ALL, DAY_MS, EpochMs
+from streams.testing.oracle_calendar import calendar_instants
 from streams.testing.oracle_events import View, passes
 from streams.testing.oracle_leaves import bounds_ms
 from streams.testing.oracle_truth import Truths
 
 TIME, EVIDENCE = 0, 1
+CALENDAR_MS = 50 * DAY_MS
+"""How far the calendar is looked at beyond the first event: past the end of every random history."""
+
 Position = tuple[EpochMs, int]
 """An instant, and whether only time (0) or the evidence of that instant too (1) has been walked over."""
 
@@ -118,7 +122,7 @@ class Machine(ABC):
         self.truths = truths
         self.event_types, self.undoing = truths.readings(conditions)
         self.gate_events, _ = truths.readings(gate)
-        self._bounds_ms = bounds_ms(conditions)
+        self._conditions, self._bounds_ms = list(conditions), bounds_ms(conditions)
 
     def reads(self, event: EventObserved) -> bool:
         """Return whether *event* is evidence here: its type is read, whatever the filters say of it."""
@@ -141,6 +145,9 @@ class Machine(ABC):
         """Return every instant at which anything may change; *after_ms* are delays that may follow any of them."""
         instants = {e.at_ms for e in evidence}
         instants |= {at + bound for at in instants for bound in self._bounds_ms}
+        if evidence:
+            begin_ms = min(instants)
+            instants |= calendar_instants(self._conditions, begin_ms, begin_ms + CALENDAR_MS)
         for delay in after_ms:
             instants |= {at + delay for at in instants}
         return sorted(instants)

@@ -19,18 +19,22 @@ from streams.segmentation.conditions import (
     Compare,
     Condition,
     Consent,
+    During,
     Filter,
     First,
     InSegment,
     Last,
     Leaf,
     Not,
+    Now,
     Performed,
+    Period,
     Regularly,
     Resumed,
     Sequence,
     Step,
     Trait,
+    Zone,
 )
 from streams.segmentation.definitions import FactDefinition, Undoing
 from streams.segmentation.timeline import MINUTE_MS
@@ -271,6 +275,32 @@ def random_regularly(choose: Choose) -> Regularly:
     return Regularly(choose(_EVENTS), least, periods, choose(_TICKS) * TICK_MS, choose(_FILTERS))
 
 
+_PERIODS = (
+    *(Period("day"), Period("day", -1), Period("week"), Period("month"), Period("month", -1), Period("year")),
+    *(Period("days", 0, "2026-03-02", "2026-03-03"), Period("days", 0, "2026-03-03")),
+)
+_ZONES = (Zone(), Zone("Europe/Berlin", "identify"), Zone("America/New_York"), Zone("UTC", "identify"))
+
+
+def random_during(choose: Choose) -> During:
+    """Choose a stretch of the calendar."""
+    period = choose(_PERIODS)
+    at_least, at_most = choose(_COUNTS)
+    return During(choose(_EVENTS), period, choose(_ZONES), at_least, at_most, choose(_FILTERS))
+
+
+def random_now(choose: Choose) -> Leaf:
+    """Choose a local time."""
+    return choose(
+        (
+            Now(choose(_ZONES), months=choose(((3,), (4, 12)))),
+            Now(choose(_ZONES), weekdays=(5, 6)),
+            Now(choose(_ZONES), hours=choose(((0, 2), (22, 3), (1, 24))), months=(3,)),
+            Now(choose(_ZONES), first="2026-03-03", end=choose((None, "2026-03-29"))),
+        )
+    )
+
+
 Construct = Callable[[Choose], Leaf]
 
 CORE: Mapping[str, Construct] = {
@@ -291,6 +321,8 @@ WHOLE: Mapping[str, Construct] = {
     "first": random_first,
     "resumed": random_resumed,
     "regularly": random_regularly,
+    "during": random_during,
+    "now": random_now,
 }
 """Every construct of the language."""
 

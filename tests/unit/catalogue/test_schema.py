@@ -55,6 +55,9 @@ EXAMPLES: dict[Value, str] = {
     "share": "{count: Product Viewed}",
     "files": "[a.yaml]",
     "sequence": "[Product Viewed, {event: Product Added, where: {brand: x}}]",
+    "period": "last month",
+    "now": "{month: [jan, 7], hour: {from: 22, to: 6}}",
+    "hours": "{from: 9, to: 17}",
     "step": "{event: Product Added}",
 }
 """A value for each thing that a key of a definition may hold."""
