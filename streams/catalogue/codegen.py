@@ -72,6 +72,17 @@ class ConditionWriter:
             covered: write the tests of coverage that make a leaf UNKNOWN (S10).
         """
         self.write, self.journals, self.covered = writer, journals, covered
+        self._read: dict[
+            str, tuple[str, int]
+        ] = {}  # journal → suffix of its ``j`` and ``i``, level where they stand
+        self._leaf_level = 1
+
+    def start(self, head: str, note: str = "") -> None:
+        """Begin a function: nothing is read yet."""
+        self._read = {}
+        self.write.start(head)
+        if note:
+            self.write(note)
 
     def condition(self, condition: Condition) -> str:
         """Write *condition*; return the suffix k of the variables ``v<k>`` and ``n<k>`` that hold its result."""
@@ -84,10 +95,6 @@ class ConditionWriter:
                 k = self.condition(part)
                 self.write(f"v{k} = 2 - v{k}")
                 return k
-            case Performed():
-                return self._performed(condition)
-            case Last():
-                return self._last(condition)
             case InSegment(segment_id):
                 k = str(self.write.fresh())
                 self.write(f"v{k}, n{k} = truth_{self.journals.identifier(segment_id)}(p, t, seen, coverage)")
@@ -97,11 +104,18 @@ class ConditionWriter:
                     "'otherwise' stands alone, as the whole of 'when' of a partition group's last member"
                 )
             case _:
+                self._leaf_level = self.write.level
                 return self.leaf(condition)
 
     def leaf(self, leaf: Leaf) -> str:
-        """Write another leaf; `streams.catalogue.leafcode` knows them."""
-        raise TypeError(type(leaf).__name__)
+        """Write *leaf*; return the suffix of its variables. `streams.catalogue.leafcode` knows more of them."""
+        match leaf:
+            case Performed():
+                return self._performed(leaf)
+            case Last():
+                return self._last(leaf)
+            case _:
+                raise TypeError(type(leaf).__name__)
 
     def value(self, leaf: Leaf, k: str) -> str:
         """Return the expression of a clause's value, after its statements were written with suffix *k*."""
@@ -119,22 +133,21 @@ class ConditionWriter:
     def _combined(self, conditions: tuple[Condition, ...], *, stop: str, better: str) -> str:
         """Write a conjunction or disjunction; the first part that equals *stop* decides it."""
         write = self.write
-        k = str(write.fresh())
         level = write.level
-        for position, part in enumerate(conditions):
+        k = self.condition(conditions[0])
+        for part in conditions[1:]:
+            write(f"if v{k} != {stop}:")
+            write.level += 1
             a = self.condition(part)
-            if position == 0:
-                write(f"v{k}, n{k} = v{a}, n{a}")
-            else:
-                write(f"if v{a} == {stop}:")
-                write(f"    v{k}, n{k} = v{a}, n{a}")
+            write(f"if v{a} == {stop}: v{k}, n{k} = v{a}, n{a}")
+            if self.covered:
                 write("else:")
                 write(f"    if v{a} {better} v{k}: v{k} = v{a}")
                 write(f"    if n{a} < n{k}: n{k} = n{a}")
-            if position < len(conditions) - 1:
-                write(f"if v{k} != {stop}:")
-                write.level += 1
+            else:  # without UNKNOWN both are what decides nothing
+                write(f"elif n{a} < n{k}: n{k} = n{a}")
         write.level = level
+        self._read = {name: (j, at) for name, (j, at) in self._read.items() if at <= level}
         return k
 
     def entries(self, event: str, where: Where) -> tuple[str, str]:
@@ -142,6 +155,12 @@ class ConditionWriter:
         write = self.write
         journal = self.journals.of(event, where)
         k = str(write.fresh())
+        before, at = self._read.get(journal.name, ("", 0))
+        if before and at <= write.level:
+            write(f"j{k}, i{k} = j{before}, i{before}")
+            return journal.name, k
+        if write.level == self._leaf_level:  # what a leaf reads in a block of its own is not there for others
+            self._read[journal.name] = k, write.level
         if journal.undone_by:
             write(f"j{k} = p.{journal.name}")
             write(f"if j{k} and p.{journal.name}_undone:")

@@ -198,8 +198,7 @@ class Compiler:
 
     def _function(self, name: str, condition: Condition, note: str) -> None:
         write = self.write
-        write.start(f"def {name}(p, t, seen, coverage):")
-        write(docstring(note))
+        self.conditions.start(f"def {name}(p, t, seen, coverage):", docstring(note))
         k = self.conditions.condition(condition)
         write(f"return v{k}, n{k}")
 
@@ -214,8 +213,9 @@ class Compiler:
         )
         if segment.until is not None:
             until = Not(segment.until)
-            entry = All((until, InSegment(segment.segment_id)))
-            self._function(f"entry_{name}", entry, f"{segment.segment_id}: may enter")
+            self._function(
+                f"entry_{name}", _all(until, segment.when, *outside), f"{segment.segment_id}: may enter"
+            )
             self._function(f"stay_{name}", _all(until, *outside), f"{segment.segment_id}: may stay")
 
     def _write_unit(self, unit: SegmentDefinition | GroupDefinition) -> list[JournalSpec]:
@@ -246,8 +246,8 @@ class Compiler:
     def _write_winner(self, group: GroupDefinition, members: list[SegmentDefinition]) -> None:
         """Write the index of the first member that is true, -1 outside the population; UNKNOWN counts as FALSE."""
         write = self.write
-        write.start(f"def winner_{self._unit_name(group)}(p, t, seen, coverage):")
-        write(docstring(f"{group.name}: which of its members wins."))
+        head = f"def winner_{self._unit_name(group)}(p, t, seen, coverage):"
+        self.conditions.start(head, docstring(f"{group.name}: which of its members wins."))
         write("soonest = NEVER")
         if group.population is not None:
             k = self.conditions.condition(group.population)
@@ -265,7 +265,9 @@ class Compiler:
     def _write_why(self, segment: SegmentDefinition) -> None:
         """Write the clauses of a definition with their values, for transitions."""
         write = self.write
-        write.start(f"def why_{self.journals.identifier(segment.segment_id)}(p, t, seen, coverage):")
+        self.conditions.start(
+            f"def why_{self.journals.identifier(segment.segment_id)}(p, t, seen, coverage):"
+        )
         write("clauses = []")
         for leaf, negated in _clauses(segment):
             text = describe(leaf, negated=negated)

@@ -39,6 +39,7 @@ class Deciding(Residence):
             ("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0
         )
         self._place = {member.segment_id: m.index for m in plan.machines for member in m.members}
+        self._wall, self._explain = options.wall, options.explain
         self._key = ""  # of the customer at hand
 
     @property
@@ -51,6 +52,7 @@ class Deciding(Residence):
     ) -> None:
         """Write down one decision of *machine* about the customer at hand."""
         segment, key = machine.plan.members[member], self._key
+        watermarks = self.watermarks
         sequences = state.sequences = state.sequences[:]
         sequence = sequences[member] = sequences[member] + 1
         by = cause.event_id or "timer"
@@ -68,15 +70,15 @@ class Deciding(Residence):
             kind,
             self._origin(cause),
             at,
-            self.now_ms if self.options.wall else self.watermarks.newest,
-            self.watermarks.gates[machine.gate],
+            self.now_ms if self._wall else watermarks.newest,
+            self.gates[machine.gate],
             sequence,
             by,
             state.entry.hex() if kind == "retracted" else "",
             None if entered else state.since,
             due if entered and due < NEVER else None,
         )
-        if self.options.explain:
+        if self._explain:
             effect.clauses = segment.why(self.live[key], at, min(at, cause.seen), self.coverage)
         self.effects.append(effect)
         if entered:
@@ -94,7 +96,7 @@ class Deciding(Residence):
     def _origin(self, cause: Cause) -> Origin:
         if cause.event_id:
             return "late" if cause.late else "event"
-        if self.options.wall and self.now_ms - cause.deadline > self.options.catchup_after_ms:
+        if self._wall and self.now_ms - cause.deadline > self.options.catchup_after_ms:
             return "catchup"
         return "timer"
 

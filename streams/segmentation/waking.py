@@ -14,7 +14,7 @@ from streams.segmentation.deciding import Deciding
 from streams.segmentation.machines import Machine
 from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan, Profile
-from streams.segmentation.profiles import OUT, PENDING
+from streams.segmentation.profiles import MEMBER, OUT
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import View
 
@@ -28,6 +28,7 @@ class Waking(Deciding):
         """Start empty."""
         super().__init__(plan, inputs, options, machines)
         self._gate_of = [machine.gate for machine in machines]
+        self._more = False  # of the profile last looked at: something may move after what moves first
         self._delay_of = [machine.outside_delay_ms for machine in machines]
 
     def arm(self, profile: Profile, key: str, gate: int, deadline: EpochMs) -> None:
@@ -48,8 +49,7 @@ class Waking(Deciding):
             for key, profile in woken.items():
                 due, moving = self._due(profile, key)
                 while due < NEVER:
-                    self._step(profile, key, due, moving)
-                    due, moving = self._due(profile, key)
+                    due, moving = self._step(profile, key, due, moving)
         elif woken:
             self._fire_all(woken)
         self._next_wake = min([deadlines.earliest for deadlines in self._deadlines], default=NEVER)
@@ -76,9 +76,8 @@ class Waking(Deciding):
         heapify(ready)
         while ready:
             due, key, moving = heappop(ready)
-            profile = woken[key]
-            self._step(profile, key, due, moving)
-            due, moving = self._due(profile, key)
+            self._more = True  # of this profile nothing is known any more
+            due, moving = self._step(woken[key], key, due, moving)
             if due < NEVER:
                 heappush(ready, (due, key, moving))
 
@@ -88,44 +87,62 @@ class Waking(Deciding):
         Returns:
             the earliest instant that machines may pass now (`NEVER`: none may), and those machines.
         """
-        wakes, gates = profile.wakes, self.gates
+        gates, gate_of, wakes = self.gates, self._gate_of, profile.wakes
+        earliest = wakes[:]
         soonest, moving = NEVER, []
+        self._more = False
         for index, state in profile.states.items():
             instant = state.due
-            if state.waiting or state.status == PENDING:
+            if state.waiting:
                 machine = self.machines[index]
-                gate, deadline = machine.gate, machine.deadline(state)
-                instant = machine.next_instant(state)
+                deadline, instant = machine.deadline(state), machine.next_instant(state)
             elif instant == NEVER:
                 continue
+            elif state.status == MEMBER:
+                deadline = instant
+            elif state.status == OUT:
+                deadline = instant + self._delay_of[index]
             else:
-                gate = self._gate_of[index]
-                # A deadline is never before the next instant of time: most states pass here.
-                if instant > gates[gate] and instant >= wakes[gate]:
-                    continue
-                deadline = instant + self._delay_of[index] if state.status == OUT else instant
+                deadline = self.machines[index].deadline(state)
+            gate = gate_of[index]
             if deadline > gates[gate]:
+                earliest[gate] = min(earliest[gate], deadline)
+            elif instant < soonest:
+                self._more = soonest < NEVER
+                soonest, moving = instant, [index]
+            elif instant > soonest:
+                self._more = True
+            elif instant < NEVER:
+                moving.append(index)
+        if earliest != wakes:
+            for gate, deadline in enumerate(earliest):
                 if deadline < wakes[gate]:
                     self.arm(profile, key, gate, deadline)
-            elif instant < soonest:
-                soonest, moving = instant, [index]
-            elif instant == soonest < NEVER:
-                moving.append(index)
         return soonest, moving
 
-    def _step(self, profile: Profile, key: str, through: EpochMs, moving: list[int]) -> None:
-        """Let the machines *moving* of *profile* walk through the instant *through*."""
+    def _step(
+        self, profile: Profile, key: str, through: EpochMs, moving: list[int]
+    ) -> tuple[EpochMs, list[int]]:
+        """Let the machines *moving* of *profile* walk through the instant *through*; return what may move next."""
         self._key = key
         self.counts["timers"] += 1
         before = len(self.effects)
         if len(moving) > 1:
             moving.sort()
+        settled = not self._more
         for index in moving:
             machine, state = self.machines[index], profile.states[index]
-            view = View(profile, self.gates[machine.gate], self.coverage, self)
+            gate = machine.gate
+            view = View(profile, self.gates[gate], self.coverage, self)
             if state.waiting:
                 machine.walk(view, state, through)
             else:  # the same, without looking for evidence that is not there
                 machine.pass_time(view, state)
+            deadline = machine.deadline(state)
+            if deadline <= view.watermark:
+                settled = False
+            elif deadline < profile.wakes[gate]:
+                self.arm(profile, key, gate, deadline)
         if len(self.effects) > before + 1:
             self._put_in_order(before)
+        return (NEVER, moving) if settled else self._due(profile, key)

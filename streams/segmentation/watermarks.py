@@ -34,6 +34,7 @@ class Watermarks:
             wall: idle inputs follow the wall clock; False: they follow the active inputs (S4).
         """
         self.specs = tuple(inputs)
+        self._disorders_ms = [spec.out_of_orderness_ms for spec in inputs]
         self.wall = wall
         self.stream_times = [BEFORE_ALL] * len(inputs)
         self.inputs = [BEFORE_ALL] * len(inputs)
@@ -60,7 +61,7 @@ class Watermarks:
             return False
         self.stream_times[position] = event_time_ms
         self.newest = max(self.newest, event_time_ms)
-        return self.advance(position, event_time_ms - self.specs[position].out_of_orderness_ms)
+        return self.advance(position, event_time_ms - self._disorders_ms[position])
 
     def advance(self, position: int, watermark_ms: EpochMs) -> bool:
         """Raise the watermark of input *position*; return whether any gate moved."""
@@ -69,7 +70,8 @@ class Watermarks:
             return False
         inputs[position] = watermark_ms
         if len(inputs) == 1:  # the common case: every gate stands where the only input stands
-            self.gates[:] = [watermark_ms] * len(self._members)
+            for gate in range(len(self.gates)):
+                self.gates[gate] = watermark_ms
             self.highest = watermark_ms
             return True
         if not self.wall and True in self.idle:
