@@ -2,6 +2,8 @@
 
 The grammar, in one look:
 
+    time_zone: NAME
+    tables:   NAME: {default: T, VALUE: T, …}
     facts:    NAME: {events, where, key, amount, undone_by}
     groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
     segments: - {id, version, label, description, owner, group, rank, when, until, exclude,
@@ -22,12 +24,15 @@ The grammar, in one look:
       days_since: EVENT       where, at_least | more_than | at_most | less_than: T
       did | did_not: EVENT    during: today | yesterday | this week | last month | … | {from: DATE, to: DATE}, zone, where
       now: {month: [jan, …], weekday: [mon, …], hour: {from, to}, from: DATE, to: DATE}     zone: customer | shop | NAME
+      cadence: EVENT          by: PROPERTY, intervals: N, variation: N, due: {from: N%, to: N%}, within | ago, where
+      bucket: SALT            percent: [FROM, TO]
       sequence: [STEP, …]     by: PROPERTY, gap: T, without: STEP, within | ago
       first: EVENT            within | ago, where
       stopped: EVENT          for: T, after: T, at_least: N, where
       restarted: EVENT        after: T, within: T, where
       regularly: EVENT        in: N, of: N, every: T, where
 
+    T         a duration; of did, did_not and last also {lookup: TABLE, by: PROPERTY, percent: N}
     STEP      EVENT, or {event: EVENT, where: {PROPERTY: TEST}}
     LIMIT     at_least | more_than | at_most | less_than: N, or N% with of: AGGREGATE, or AGGREGATE
     TEST      VALUE, or {not, below, at_most, above, at_least, in, exists, has, contains: …}; of a list of items
@@ -64,6 +69,7 @@ class Section(NamedTuple):
     groups: dict[str, Node]
     segments: list[Node]
     time_zone: Node | None = None
+    tables: dict[str, Node] = {}  # noqa: RUF012 - nobody changes it
 
 
 def sections(file: str, text: str) -> Section:
@@ -83,6 +89,7 @@ def opened(node: Node) -> Section:
         parts["groups"].mapping() if "groups" in parts else {},
         parts["segments"].items() if "segments" in parts else [],
         parts.get("time_zone"),
+        parts["tables"].mapping() if "tables" in parts else {},
     )
 
 

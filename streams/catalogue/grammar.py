@@ -25,6 +25,10 @@ Value = Literal[
     "amount",  # EVENT.PROPERTY, or a fact with an amount
     "type",  # an event, not a fact
     "types",  # one or several
+    "due",
+    "percents",  # two numbers
+    "tables",
+    "window",  # a duration, or a lookup
     "period",  # a word, or days
     "now",
     "hours",
@@ -83,7 +87,7 @@ PERIODS: Mapping[str, tuple[str, int]] = {
 """Word for a period -> its unit, and how many before the present one."""
 
 _RANGE: Form = {
-    "within": Key("duration", "Only what is younger than this, such as 30m, 72h or 90d."),
+    "within": Key("window", "Only what is younger than this, such as 30m, 72h or 90d."),
     "ago": Key("ago", "Only what is at least 'from' and less than 'to' old."),
 }
 _WHERE: Form = {"where": Key("filters", "Only events whose properties pass these tests.")}
@@ -210,6 +214,19 @@ CONDITIONS: Mapping[str, Form] = {
         "without": Key("step", "What did not happen at or after the last step, with the same 'by'."),
         **_RANGE,
     },
+    "cadence": {
+        "cadence": Key("event", "Does this at regular intervals.", required=True),
+        "by": Key("property", "For each value of this property, such as products.sku_family."),
+        "intervals": Key("natural", "At least so many intervals; 2 without it."),
+        "variation": Key("number", "Their deviation over their mean is at most this, such as 0.4."),
+        "due": Key("due", "From and to which percentage of the median interval after the last."),
+        **_RANGE,
+        **_WHERE,
+    },
+    "bucket": {
+        "bucket": Key("text", "A salt: every salt deals the customers anew.", required=True),
+        "percent": Key("percents", "From which to which percentage, such as [0, 10].", required=True),
+    },
     "now": {"now": Key("now", "The local time is in all of these.", required=True), **_ZONE},
     "first": {
         "first": Key("event", "The first of this event or fact ever is this old.", required=True),
@@ -254,6 +271,7 @@ FORMS: Mapping[str, Form] = {
         "facts": Key("facts", "Named sets of events, by name."),
         "groups": Key("groups", "Groups of segments, by name."),
         "segments": Key("definitions", "The segments."),
+        "tables": Key("tables", "Tables of durations: table: {default: 24h, VALUE: 4h}."),
         "time_zone": Key("text", "The shop's time zone, such as Europe/London; UTC without it."),
     },
     "fact": {
@@ -305,9 +323,22 @@ FORMS: Mapping[str, Form] = {
         "from": Key("whole", "0 to 23.", required=True),
         "to": Key("whole", "1 to 24.", required=True),
     },
+    "due": {
+        "from": Key("limit", "A percentage, such as 80%.", required=True),
+        "to": Key("limit", "A percentage, such as 120%.", required=True),
+    },
+    "lookup": {
+        "lookup": Key("text", "A table.", required=True),
+        "by": Key(
+            "properties",
+            "The properties of the event to look up; the first with a row counts.",
+            required=True,
+        ),
+        "percent": Key("number", "This percentage of what stands there."),
+    },
     "ago": {
-        "from": Key("duration", "At least this old."),
-        "to": Key("duration", "Less than this old."),
+        "from": Key("window", "At least this old."),
+        "to": Key("window", "Less than this old."),
     },
     "share": {**AGGREGATES, **_RANGE, **_WHERE},
     "filter": {**_TESTS, **_ITEM_TESTS},

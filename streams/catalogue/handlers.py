@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.catalogue.codegen import Writer
-from streams.catalogue.journalling import Journals, Where, unique
+from streams.catalogue.journalling import CUSTOMER_HASH, Journals, Where, unique
 from streams.catalogue.machine_code import MachineCode, write_see
 from streams.segmentation.journals import JournalSpec, column_name
 
@@ -52,6 +52,8 @@ def write_handlers(
         write()
         write(f"def {functions[event]}(x, p, key, event, late):")
         write.level += 1
+        if journals.deals:
+            write(f"if not p.{CUSTOMER_HASH}: p.{CUSTOMER_HASH} = [hash_of(key)]")
         _body(write, fed, undone, see, born=event in born, everyone=covered and event in born)
         write.level -= 1
     write()

@@ -10,12 +10,15 @@ from __future__ import annotations
 import msgspec
 
 from streams.errors import DefinitionError
-from streams.segmentation.conditions import Condition, Filter, leaves
+from streams.segmentation.conditions import Bucket, Condition, Filter, leaves
 from streams.segmentation.definitions import Catalogue, FactDefinition
 from streams.segmentation.journals import JournalSpec, Kept, column_name
 from streams.segmentation.profiles import OWN_FIELDS
 from streams.segmentation.readings import Column, Reading, events_of, readings
 from streams.segmentation.timeline import DAY_MS, DurationMs
+
+CUSTOMER_HASH = "customer_hash"
+"""The profile's list that holds the hash of the customer's key, where customers are shared out by chance."""
 
 LATE_MS = 7 * DAY_MS
 """How far back late evidence is still weighed against what has been forgotten since."""
@@ -67,6 +70,7 @@ class Journals:
                 need.reach_ms, need.amounts = None, fact.amount
         for condition in conditions:
             self._collect(condition)
+        self.deals = any(isinstance(leaf, Bucket) for c in conditions if c is not None for leaf in leaves(c))
         self._specs = self._named()
         self._identifiers: dict[str, str] = {}
         taken: set[str] = set()
@@ -79,7 +83,8 @@ class Journals:
     @property
     def specs(self) -> tuple[JournalSpec, ...]:
         """All journals, in order of first mention."""
-        return tuple(self._specs.values())
+        own = (JournalSpec(CUSTOMER_HASH, ()),) if self.deals else ()
+        return (*self._specs.values(), *own)
 
     def __contains__(self, at: tuple[str, Where]) -> bool:
         """Return whether a journal answers for an event (or fact) with these filters."""
@@ -151,7 +156,7 @@ class Journals:
 
     def _named(self) -> dict[tuple[str, Where], JournalSpec]:
         """Return the journals, each named so that none of its profile fields meets another's."""
-        taken = set(OWN_FIELDS)
+        taken = {*OWN_FIELDS, CUSTOMER_HASH, f"{CUSTOMER_HASH}_folded"}
         specs: dict[tuple[str, Where], JournalSpec] = {}
         for at, need in self._needs.items():
             base, number = need.name, 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streams.catalogue.calendarcode import CalendarWriter
+from streams.catalogue.rhythmcode import RhythmWriter
 from streams.segmentation.conditions import Consent, Leaf, Trait
 from streams.segmentation.readings import Column, carries, column_of, consent_filters
 
 
-class LeafWriter(CalendarWriter):
+class LeafWriter(RhythmWriter):
     """Writes the statements of every leaf."""
 
     def leaf(self, leaf: Leaf) -> str:

@@ -51,6 +51,8 @@ def read_sections(parts: Iterable[Section], document: Document) -> Catalogue:
     for part in parts:
         if part.time_zone is not None:
             document.shop_zone(part.time_zone)
+        for name, node in part.tables.items():
+            document.table(name, node)
     facts = {name: document.fact(name, node) for part in parts for name, node in part.facts.items()}
     groups = {name: document.group(name, node) for part in parts for name, node in part.groups.items()}
     segments = [document.segment(node) for part in parts for node in part.segments]

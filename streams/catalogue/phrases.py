@@ -9,6 +9,7 @@ from streams.catalogue.grammar import AGGREGATES, CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
 from streams.catalogue.parts import COMPARISONS, read_age, read_filters, read_tests, required, scaled
 from streams.catalogue.patterns import PatternReader
+from streams.catalogue.rhythm_phrases import RhythmReader
 from streams.segmentation.conditions import (
     DEPTH_MAX,
     AgeRange,
@@ -23,6 +24,7 @@ from streams.segmentation.conditions import (
     Filter,
     InSegment,
     Last,
+    LookedUp,
     Not,
     Otherwise,
     Performed,
@@ -52,7 +54,7 @@ OPTING = {
 """Channel → the events that grant and deny consent to it by themselves."""
 
 
-class ConditionReader(PatternReader, CalendarReader):
+class ConditionReader(PatternReader, CalendarReader, RhythmReader):
     """Reads conditions, knowing which events and facts exist.
 
     Attributes:
@@ -64,6 +66,7 @@ class ConditionReader(PatternReader, CalendarReader):
         """Accept *events* (canonical event types)."""
         self.events = events
         self.facts: dict[str, FactDefinition] = {}
+        self.tables = {}
         self.references: list[tuple[Node, str, str]] = []
         self._sums: dict[tuple[str, tuple[Filter, ...]], str] = {}
 
@@ -112,6 +115,8 @@ class ConditionReader(PatternReader, CalendarReader):
             "score": self._score,
             "days_since": self._days_since,
             "now": self._now,
+            "cadence": self._cadence,
+            "bucket": self._bucket,
         }
         return (own | self._patterns).get(head, self._compare)(node)
 
@@ -150,7 +155,9 @@ class ConditionReader(PatternReader, CalendarReader):
 
     def _performed(
         self, parts: dict[str, Node], head: str, least: int, most: int | None
-    ) -> Performed | During:
+    ) -> Performed | During | LookedUp:
+        if (found := self._looked_up(parts, head)) is not None:
+            return found
         if "during" in parts:
             return self._during(parts, head, least, most)
         if "zone" in parts:
@@ -177,6 +184,8 @@ class ConditionReader(PatternReader, CalendarReader):
 
     def _last(self, node: Node) -> Condition:
         parts = node.mapping(CONDITIONS["last"])
+        if (found := self._looked_up(parts, "last")) is not None:
+            return found
         event, age = self._event(parts["last"]), read_age(parts)
         return Last(event, age, read_filters(parts, "among"), read_filters(parts))
 

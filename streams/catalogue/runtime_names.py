@@ -6,6 +6,7 @@ import re
 
 MODULES = {
     "streams.segmentation.aggregates": ("average", "distinct", "greatest", "least", "share", "total"),
+    "streams.segmentation.cadence": ("bucket_of", "by_value", "cadence", "hash_of", "in_looked_up"),
     "streams.segmentation.calendars": ("between_days", "customer_zone", "is_now", "local", "period"),
     "streams.segmentation.conditions": ("Filter",),
     "streams.segmentation.filters": (

@@ -106,6 +106,11 @@ def _values(names: Names) -> dict[Value, Schema]:
     property_name = _offered(names.properties)
     segment = _offered(names.segments)
     named: Callable[[str], Schema] = lambda form: {"type": "object", "additionalProperties": _ref(form)}  # noqa: E731
+    duration: Schema = {
+        "type": "string",
+        "pattern": "^([0-9]{1,15}(ms|s|m|h|d|w))+$",
+        "examples": ["30m", "72h", "90d"],
+    }
     values: dict[Value, Schema] = {
         "text": scalar,
         "id": {"type": ["string", "number"], "pattern": r"^[\w.]+$"},
@@ -121,20 +126,11 @@ def _values(names: Names) -> dict[Value, Schema]:
                 _ref("share"),
             ]
         },
-        "duration": {
-            "type": "string",
-            "pattern": "^([0-9]{1,15}(ms|s|m|h|d|w))+$",
-            "examples": ["30m", "72h", "90d"],
-        },
+        "duration": duration,
         "event": event,
         "amount": event,
         "type": event_type,
         "types": _one_or_several(event_type),
-        "period": {"anyOf": [{"enum": list(PERIODS)}, _ref("days")]},
-        "now": _ref("now"),
-        "hours": _ref("hours"),
-        "step": {"anyOf": [event, _ref("step")]},
-        "sequence": {"type": "array", "items": {"anyOf": [event, _ref("step")]}, "minItems": 1},
         "property": property_name,
         "properties": _one_or_several(property_name),
         "filters": {"type": "object", "additionalProperties": {"anyOf": [scalar, _ref("filter")]}},
@@ -155,7 +151,22 @@ def _values(names: Names) -> dict[Value, Schema]:
         "share": _ref("share"),
         "files": _one_or_several({"type": "string"}),
     }
-    return values | _scenario_values(names)
+    return values | _pattern_values(event, duration) | _scenario_values(names)
+
+
+def _pattern_values(event: Schema, duration: Schema) -> dict[Value, Schema]:
+    """Return the schema of what patterns, the calendar and tables hold."""
+    return {
+        "due": _ref("due"),
+        "percents": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        "tables": {"type": "object", "additionalProperties": {"type": "object"}},
+        "window": {"anyOf": [duration, _ref("lookup")]},
+        "period": {"anyOf": [{"enum": list(PERIODS)}, _ref("days")]},
+        "now": _ref("now"),
+        "hours": _ref("hours"),
+        "step": {"anyOf": [event, _ref("step")]},
+        "sequence": {"type": "array", "items": {"anyOf": [event, _ref("step")]}, "minItems": 1},
+    }
 
 
 def _scenario_values(names: Names) -> dict[Value, Schema]:

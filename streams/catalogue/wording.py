@@ -7,6 +7,8 @@ from streams.catalogue.grammar import PERIODS
 from streams.segmentation.conditions import (
     AgeRange,
     Aggregate,
+    Bucket,
+    Cadence,
     Compare,
     Condition,
     Consent,
@@ -15,6 +17,8 @@ from streams.segmentation.conditions import (
     First,
     InSegment,
     Last,
+    LookedUp,
+    Lookup,
     Not,
     Now,
     Otherwise,
@@ -54,7 +58,17 @@ def describe(leaf: Condition, *, negated: bool = False) -> str:
             return f"consent to {channel}{of} is {'not ' if negated else ''}{state}"
         case Compare():
             return f"{'not ' if negated else ''}{_compared(leaf)}"
-        case Sequence() | First() | Resumed() | Regularly() | During() | Now():
+        case (
+            Sequence()
+            | First()
+            | Resumed()
+            | Regularly()
+            | During()
+            | Now()
+            | Cadence()
+            | LookedUp()
+            | Bucket()
+        ):
             return f"{'not ' if negated else ''}{_pattern(leaf)}"
         case InSegment(segment_id):
             return f"{'not ' if negated else ''}in {segment_id}"
@@ -78,10 +92,14 @@ def _compared(leaf: Compare) -> str:
     return f"{_aggregate(leaf.left)} {_SIGNS[leaf.operator]} {other}"
 
 
-def _pattern(leaf: Sequence | First | Resumed | Regularly | During | Now) -> str:
+def _pattern(
+    leaf: Sequence | First | Resumed | Regularly | During | Now | Cadence | LookedUp | Bucket,
+) -> str:
     match leaf:
         case During() | Now():
             return _calendar(leaf)
+        case Cadence() | LookedUp() | Bucket():
+            return _rhythm(leaf)
         case Sequence(steps, by, gap_ms, without, age):
             said = " then ".join(f"{step.event}{_where(step.where)}" for step in steps)
             of = f" with the same {by}" if by else ""
@@ -120,6 +138,33 @@ def _calendar(leaf: During | Now) -> str:
 
 def _days(first: str | None, end: str | None) -> str:
     return " ".join(f"{word} {day}" for word, day in (("from", first), ("before", end)) if day)
+
+
+def _rhythm(leaf: Cadence | LookedUp | Bucket) -> str:
+    match leaf:
+        case Cadence(event, by, intervals, variation_ppm, due_ppm, age, where):
+            of = f" by {by}" if by else ""
+            steady = f", varying at most {variation_ppm / 1_000_000:g}" if variation_ppm is not None else ""
+            due = ""
+            if due_ppm is not None:
+                due = f", due at {due_ppm[0] / 10_000:g}% to {due_ppm[1] / 10_000:g}% of the median"
+            return f"{event}{_where(where)} at {intervals} or more intervals{of}{_age(age)}{steady}{due}"
+        case LookedUp(event, by, begin, end, newest, where):
+            bounds = " ".join(
+                f"{word} {_lookup(bound)}"
+                for word, bound in (("from", begin), ("to", end))
+                if bound is not None
+            )
+            return f"{'last' if newest else 'did'} {event}{_where(where)} {bounds} ago, by {' or '.join(by)}"
+        case Bucket(salt, from_ppm, to_ppm):
+            return f"in {from_ppm / 10_000:g}% to {to_ppm / 10_000:g}% of {salt}"
+
+
+def _lookup(lookup: Lookup) -> str:
+    rows = [f"{value} {duration_text(ms)}" for value, ms in lookup.rows]
+    if lookup.default_ms is not None:
+        rows.append(f"{'else ' if rows else ''}{duration_text(lookup.default_ms)}")
+    return f"({', '.join(rows)})"
 
 
 def _last(leaf: Last, *, negated: bool) -> str:

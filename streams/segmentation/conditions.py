@@ -242,6 +242,52 @@ class Now(msgspec.Struct, frozen=True, tag=True):
     end: str | None = None
 
 
+class Cadence(msgspec.Struct, frozen=True, tag=True):
+    """The customer does *event* at regular intervals, and the next one is due.
+
+    For some value of *by*: at least *intervals* between the events in `age`, whose coefficient of variation (deviation
+    / mean) is at most *variation_ppm*; and since the newest, [from, to) of *due_ppm* of their median has passed.
+    """
+
+    event: str
+    by: str | None = None
+    intervals: int = 2
+    variation_ppm: int | None = None
+    due_ppm: tuple[int, int] | None = None
+    age: AgeRange = EVER
+    where: tuple[Filter, ...] = ()
+
+
+class Lookup(msgspec.Struct, frozen=True):
+    """A duration out of a table: (value, ms) rows; without a row *default_ms*, and None: there is none."""
+
+    rows: tuple[tuple[str, DurationMs], ...]
+    default_ms: DurationMs | None = None
+
+
+class LookedUp(msgspec.Struct, frozen=True, tag=True):
+    """Some *event* (with *newest*: the newest one) has an age in a range that its own properties look up.
+
+    Of the properties *by* the first counts that has a row; of several values of it (a path to the items of a list)
+    the shortest duration. An event for which there is no duration does not count.
+    """
+
+    event: str
+    by: tuple[str, ...]
+    begin: Lookup | None = None
+    end: Lookup | None = None
+    newest: bool = False
+    where: tuple[Filter, ...] = ()
+
+
+class Bucket(msgspec.Struct, frozen=True, tag=True):
+    """The customer's share by chance, the same for ever for one *salt*, lies in [from_ppm, to_ppm)."""
+
+    salt: str
+    from_ppm: int
+    to_ppm: int
+
+
 class InSegment(msgspec.Struct, frozen=True, tag=True):
     """The truth of another definition."""
 
@@ -282,6 +328,9 @@ Leaf = (
     | Regularly
     | During
     | Now
+    | Cadence
+    | LookedUp
+    | Bucket
     | InSegment
     | Otherwise
 )
@@ -318,6 +367,13 @@ def _proved(leaf: Compare) -> bool:
     return leaf.left.kind in {"count", "sum", "distinct", "max"} and leaf.operator in {"gt", "ge"}
 
 
+def _is_absence(leaf: Condition) -> bool:
+    """Return whether *leaf* as it stands says that something did not happen."""
+    if isinstance(leaf, LookedUp):
+        return leaf.newest or leaf.begin is not None
+    return isinstance(leaf, Otherwise | Resumed | Cadence)
+
+
 def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
     """Return whether the truth of *condition* can rest on something not having happened (S5).
 
@@ -340,7 +396,5 @@ def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
             return negated or without is not None
         case First(age=age):
             return negated or age.to_ms is not None
-        case Otherwise() | Resumed():
-            return True
         case _:
-            return negated and not isinstance(condition, Now)
+            return _is_absence(condition) or (negated and not isinstance(condition, Now | Bucket))

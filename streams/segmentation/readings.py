@@ -12,6 +12,8 @@ import msgspec
 
 from streams.segmentation.conditions import (
     Aggregate,
+    Bucket,
+    Cadence,
     Compare,
     Condition,
     Consent,
@@ -20,6 +22,7 @@ from streams.segmentation.conditions import (
     First,
     InSegment,
     Last,
+    LookedUp,
     Now,
     Otherwise,
     Performed,
@@ -96,6 +99,24 @@ def readings(leaf: Condition) -> list[Reading]:
             return _pattern(leaf)
 
 
+def _rhythm(leaf: Condition) -> list[Reading]:
+    """Return what a rhythm, a looked-up window or chance reads."""
+    match leaf:
+        case Cadence(event, by, age=age, where=where):
+            return [_windowed(event, where, age.to_ms, () if by is None else (Column("each", by),))]
+        case LookedUp(event, by, _, end, newest, where):
+            lengths = [ms for _, ms in end.rows] + [end.default_ms or 0] if end is not None else []
+            reach_ms = max(lengths) if lengths else None
+            columns = tuple(Column("each", name) for name in by)
+            if newest:
+                return [Reading(event, where, looks_ms=reach_ms, columns=columns)]
+            return [_windowed(event, where, reach_ms, columns)]
+        case Bucket():
+            return []
+        case _:
+            raise TypeError(f"{type(leaf).__name__} is no leaf")
+
+
 def _pattern(leaf: Condition) -> list[Reading]:
     """Return what a pattern over time reads."""
     match leaf:
@@ -116,7 +137,7 @@ def _pattern(leaf: Condition) -> list[Reading]:
         case Regularly(event, _, periods, length_ms, where):
             return [_windowed(event, where, periods * length_ms)]
         case _:
-            raise TypeError(f"{type(leaf).__name__} is no leaf")
+            return _rhythm(leaf)
 
 
 _UNITS_MS = {"day": 2 * DAY_MS, "week": 8 * DAY_MS, "month": 32 * DAY_MS, "year": 367 * DAY_MS}

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from streams.segmentation.conditions import (
     AgeRange,
+    Bucket,
+    Cadence,
     Compare,
     Condition,
     Consent,
@@ -16,6 +18,7 @@ from streams.segmentation.conditions import (
     InSegment,
     Last,
     Leaf,
+    LookedUp,
     Now,
     Otherwise,
     Performed,
@@ -29,6 +32,7 @@ from streams.segmentation.conditions import (
 from streams.segmentation.stimuli import EventObserved
 from streams.testing.oracle_calendar import calendar_holds
 from streams.testing.oracle_events import View, in_range, newest_ms, passes
+from streams.testing.oracle_rhythm import rhythm_holds
 
 Occurrences = Callable[[str, View], Several[EventObserved]]
 """The events of a type or fact that count in a view."""
@@ -51,8 +55,17 @@ def leaf_holds(occurrences: Occurrences, leaf: Leaf, view: View) -> bool:
             return any(passes(leaf.test, event) for event in known)
         case Consent():
             return consent_state(occurrences, leaf, view) == leaf.state
+        case _:
+            return pattern_holds(occurrences, leaf, view)
+
+
+def pattern_holds(occurrences: Occurrences, leaf: Leaf, view: View) -> bool:
+    """Return whether a pattern over time, the calendar's, a rhythm's or one of chance is true in *view*."""
+    match leaf:
         case During() | Now():
             return calendar_holds(occurrences, leaf, view)
+        case Cadence() | LookedUp() | Bucket():
+            return rhythm_holds(occurrences, leaf, view)
         case First():
             times = sorted(e.event_time_ms for e in occurrences(leaf.event, view) if passes(leaf.where, e))
             return bool(times) and in_range(leaf.age, view.at_ms - times[0])
@@ -146,7 +159,7 @@ def names_in(leaf: Leaf) -> Iterator[str]:
     match leaf:
         case Performed():
             yield from (name for name in (leaf.event, leaf.since, leaf.before) if name is not None)
-        case Last() | Trait() | First() | Resumed() | Regularly():
+        case Cadence() | LookedUp() | Last() | Trait() | First() | Resumed() | Regularly():
             yield leaf.event
         case Sequence():
             yield from (step.event for step in leaf.steps)
@@ -159,7 +172,7 @@ def names_in(leaf: Leaf) -> Iterator[str]:
             yield from (leaf.event, *(() if leaf.zone.event is None else (leaf.zone.event,)))
         case Now():
             yield from () if leaf.zone.event is None else (leaf.zone.event,)
-        case InSegment() | Otherwise():
+        case InSegment() | Otherwise() | Bucket():
             return
 
 
@@ -173,6 +186,12 @@ def bounds_ms(conditions: Iterable[Condition]) -> set[int]:
                     ages.append(leaf.age)
                 case Resumed():
                     ages.append(AgeRange(0, leaf.within_ms))
+                case Cadence():
+                    ages.append(leaf.age)
+                case LookedUp():
+                    tables = [table for table in (leaf.begin, leaf.end) if table is not None]
+                    ages.extend(AgeRange(ms) for table in tables for _, ms in table.rows)
+                    ages.extend(AgeRange(table.default_ms or 0) for table in tables)
                 case Regularly():
                     ages.extend(AgeRange(n * leaf.length_ms) for n in range(1, leaf.periods + 1))
                 case Compare():

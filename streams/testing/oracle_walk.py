@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.segmentation.conditions import Condition, rests_on_absence
+from streams.segmentation.conditions import Cadence, Condition, leaves, rests_on_absence
 from streams.segmentation.definitions import GroupDefinition, SegmentDefinition
 from streams.segmentation.effects import Origin
 from streams.segmentation.stimuli import EventObserved
@@ -20,6 +20,7 @@ from streams.segmentation.timeline import BEFORE_ALL, DAY_MS, EpochMs
 from streams.testing.oracle_calendar import calendar_instants
 from streams.testing.oracle_events import View, passes
 from streams.testing.oracle_leaves import bounds_ms
+from streams.testing.oracle_rhythm import due_times
 from streams.testing.oracle_truth import Truths
 
 TIME, EVIDENCE = 0, 1
@@ -148,6 +149,11 @@ class Machine(ABC):
         if evidence:
             begin_ms = min(instants)
             instants |= calendar_instants(self._conditions, begin_ms, begin_ms + CALENDAR_MS)
+        for leaf in (leaf for condition in self._conditions for leaf in leaves(condition)):
+            if isinstance(leaf, Cadence):
+                views = [view_at(evidence, at, phase) for at in instants for phase in (TIME, EVIDENCE)]
+                due = [times for view in views for times in due_times(self.truths.occurrences, leaf, view)]
+                instants |= {at for times in due for at in times}
         for delay in after_ms:
             instants |= {at + delay for at in instants}
         return sorted(instants)

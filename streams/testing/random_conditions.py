@@ -16,6 +16,8 @@ from streams.segmentation.conditions import (
     AggregateKind,
     All,
     Any_,
+    Bucket,
+    Cadence,
     Compare,
     Condition,
     Consent,
@@ -25,6 +27,8 @@ from streams.segmentation.conditions import (
     InSegment,
     Last,
     Leaf,
+    LookedUp,
+    Lookup,
     Not,
     Now,
     Performed,
@@ -301,6 +305,40 @@ def random_now(choose: Choose) -> Leaf:
     )
 
 
+def random_cadence(choose: Choose) -> Cadence:
+    """Choose a rhythm."""
+    return Cadence(
+        choose(("Product Viewed", "orders", "Order Completed", "browsing")),
+        by=choose((None, "product_id", "products.category")),
+        intervals=choose((1, 2)),
+        variation_ppm=choose((None, 0, 400_000, 750_000)),
+        due_ppm=choose((None, (800_000, 1_200_000), (500_000, 3_333_333), (0, 1_000_000))),
+        age=random_age(choose),
+        where=choose(_FILTERS[:4]),
+    )
+
+
+_TABLES = (
+    Lookup((("p1", 2 * TICK_MS), ("shoes", TICK_MS), ("hats", 3 * TICK_MS)), 6 * TICK_MS),
+    Lookup((("p1", 12 * TICK_MS), ("p2", TICK_MS), ("shoes", 50 * TICK_MS))),
+    Lookup((), 3 * TICK_MS),
+)
+
+
+def random_looked_up(choose: Choose) -> LookedUp:
+    """Choose a window that the event looks up."""
+    begin, end = choose(
+        ((None, _TABLES[0]), (None, _TABLES[1]), (_TABLES[0], None), (_TABLES[2], _TABLES[1]))
+    )
+    by = choose((("product_id",), ("products.category",), ("product_id", "products.category")))
+    return LookedUp(choose(_EVENTS), by, begin, end, choose((True, False)), choose(_FILTERS))
+
+
+def random_bucket(choose: Choose) -> Bucket:
+    """Choose a share of the customers."""
+    return Bucket(choose(("a", "b", "c")), *choose(((0, 500_000), (500_000, 1_000_000), (0, 0))))
+
+
 Construct = Callable[[Choose], Leaf]
 
 CORE: Mapping[str, Construct] = {
@@ -323,6 +361,9 @@ WHOLE: Mapping[str, Construct] = {
     "regularly": random_regularly,
     "during": random_during,
     "now": random_now,
+    "cadence": random_cadence,
+    "looked up": random_looked_up,
+    "bucket": random_bucket,
 }
 """Every construct of the language."""
 
