@@ -11,6 +11,7 @@ The grammar, in one look:
 
     CONDITION
       all: [CONDITION, …]     any: [CONDITION, …]     not: CONDITION     in: SEGMENT     otherwise: true
+      if: "EXPRESSION"        the short form, such as count(orders within 60d) >= 2: `streams.catalogue.expressions`
       did: EVENT              at_least | at_most | exactly: N, within: T | ago: {from, to}, since: EVENT,
                               before: EVENT, where: {PROPERTY: TEST}, same: PROPERTY
       did_not: EVENT          within | ago, since, before, where

@@ -29,6 +29,7 @@ Value = Literal[
     "percents",  # two numbers
     "tables",
     "window",  # a duration, or a lookup
+    "expression",
     "period",  # a word, or days
     "now",
     "hours",
@@ -154,6 +155,7 @@ CONDITIONS: Mapping[str, Form] = {
     "all": {"all": Key("conditions", "True when every one is.", required=True)},
     "any": {"any": Key("conditions", "True when at least one is.", required=True)},
     "not": {"not": Key("condition", "True when the other is not.", required=True)},
+    "if": {"if": Key("expression", "A condition in short: count(orders within 60d) >= 2.", required=True)},
     "in": {"in": Key("segment", "The truth of another segment.", required=True)},
     "otherwise": {
         "otherwise": Key("true", "The catch-all of a partition group: none above is true.", required=True)

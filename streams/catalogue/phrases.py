@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from streams.catalogue.calendar_phrases import CalendarReader
+from streams.catalogue.expressions import rewritten
 from streams.catalogue.grammar import AGGREGATES, CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
 from streams.catalogue.parts import COMPARISONS, read_age, read_filters, read_tests, required, scaled
@@ -101,6 +102,7 @@ class ConditionReader(PatternReader, CalendarReader, RhythmReader):
             "any": lambda n, p, k: Any_(self._several(p["any"], k)),
             "not": lambda n, p, k: Not(self._condition(p["not"], k + 1)),
             "in": lambda n, p, k: InSegment(self._segment(p["in"])),
+            "if": lambda n, p, k: self._condition(rewritten(p["if"]), k + 1),
             "otherwise": lambda n, p, k: _otherwise(p["otherwise"]),
         }
         if head in read_head:

@@ -157,6 +157,7 @@ def _values(names: Names) -> dict[Value, Schema]:
 def _pattern_values(event: Schema, duration: Schema) -> dict[Value, Schema]:
     """Return the schema of what patterns, the calendar and tables hold."""
     return {
+        "expression": {"type": "string"},
         "due": _ref("due"),
         "percents": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
         "tables": {"type": "object", "additionalProperties": {"type": "object"}},

@@ -55,6 +55,7 @@ EXAMPLES: dict[Value, str] = {
     "share": "{count: Product Viewed}",
     "files": "[a.yaml]",
     "sequence": "[Product Viewed, {event: Product Added, where: {brand: x}}]",
+    "expression": "count(Product Viewed) >= 2",
     "due": "{from: 80%, to: 120%}",
     "percents": "[0, 10]",
     "tables": "{t: {default: 24h, coffee: 4h}}",
