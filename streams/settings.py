@@ -181,6 +181,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("application_id", "segment-streams", _topic, "", "a topic name", "the consumer group, the changelog's name and the transactional id's prefix: all workers of one application share it"),
     Knob("bootstrap", "127.0.0.1:9092", _text, "", "host:port, joined by commas", "the Kafka brokers to ask first"),
     Knob("instance_id", "", _topic, "", "a topic name; empty: host name and a free number", "stable name of this worker: a restart with it fences the killed predecessor at once"),
+    Knob("processes", 1, _integer(1, 64), "", "1 to 64", "processes of this worker, to use as many cores; each serves metrics at a port of its own, from metrics_port on"),
     Knob("inputs", (InputTopic("customers.events"),), parse_inputs, "", "topic=source,source:format;...", "the input topics, the sources each carries (* = all) and how values are written (json, compact, avro)"),
     Knob("transitions_topic", "segments.transitions", _topic, "", "a topic name", "where entered, exited and retracted go"),
     Knob("memberships_topic", "segments.memberships", _topic, "", "a topic name", "the compacted topic of current memberships"),
@@ -231,6 +232,7 @@ class Settings:
     application_id: str
     bootstrap: str
     instance_id: str
+    processes: int
     inputs: tuple[InputTopic, ...]
     transitions_topic: str
     memberships_topic: str

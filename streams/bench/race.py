@@ -28,6 +28,7 @@ class Race(msgspec.Struct, frozen=True):
         partitions: of the topic.
         catalogue: folder of the job's definitions.
         commit_interval_ms: longest time between two commits of our worker.
+        workers: the runs of ours: how many workers, of how many processes each.
     """
 
     bootstrap: str
@@ -37,13 +38,19 @@ class Race(msgspec.Struct, frozen=True):
     partitions: int
     catalogue: Path
     commit_interval_ms: int
+    workers: tuple[tuple[int, int], ...] = ((1, 1),)
 
     def stream(self) -> Iterator[BenchEvent]:
         """Yield the events, made anew."""
         return generated(self.events, seed=self.seed)
 
     def settings(
-        self, run: str, *, topic: str = EVENTS_TOPIC, commit_interval_ms: int | None = None
+        self,
+        run: str,
+        *,
+        topic: str = EVENTS_TOPIC,
+        commit_interval_ms: int | None = None,
+        processes: int = 1,
     ) -> dict[str, str]:
         """Return the settings of a worker as environment variables; every *run* has its own group and topics.
 
@@ -68,6 +75,7 @@ class Race(msgspec.Struct, frozen=True):
             "STREAMS_COMMIT_INTERVAL_MS": str(interval_ms),
             "STREAMS_CATCHUP_COMMIT_INTERVAL_MS": str(max(interval_ms, 1_000)),
             "STREAMS_METRICS_PORT": "0",
+            "STREAMS_PROCESSES": str(processes),
         }
 
 

@@ -62,15 +62,12 @@ class Results(msgspec.Struct):
         return all(line.right for line in self.lines)
 
 
-def run_race(
-    race: Race, only: frozenset[str], workers: tuple[int, ...], profile: Path | None, say: Say
-) -> Results:
+def run_race(race: Race, only: frozenset[str], profile: Path | None, say: Say) -> Results:
     """Run the contestants named in *only*.
 
     Args:
         race: which events, where.
         only: names of `CONTESTANTS`.
-        workers: our numbers of workers, a run for each.
         profile: where to write a profile of the core; None: none is taken.
         say: called with what is done next, and how far it is.
 
@@ -98,9 +95,10 @@ def run_race(
         with _failing_alone(results, "faust"):
             results.lines.append(run_stock_faust(race))
     if "ours" in only:
-        for count in workers:
-            with _failing_alone(results, f"ours-{count}"):
-                _run_ours(race, results, count, say)
+        for count, processes in race.workers:
+            run = f"ours-{count}" if processes == 1 else f"ours-{count}x{processes}"
+            with _failing_alone(results, run):
+                _run_ours(race, results, run, (count, processes), say)
     if "latency" in only:
         for interval_ms in sorted({100, PEERS_COMMIT_INTERVAL_MS}):
             say(f"latency at {LATENCY_RATE:,} events/s with commits every {interval_ms} ms")
@@ -122,16 +120,17 @@ def _failing_alone(results: Results, name: str) -> Iterator[None]:
         results.lines.append(Measured(name, name, 0, 0.0, failed=str(error), load=load()))
 
 
-def _run_ours(race: Race, results: Results, count: int, say: Say) -> None:
+def _run_ours(race: Race, results: Results, run: str, workers: tuple[int, int], say: Say) -> None:
     assert results.core is not None, "the reference comes first"
-    run, title = f"ours-{count}", f"the real worker, exactly once, {count} of them"
+    count, processes = workers
+    title = f"the real worker, exactly once, {count} of them, of {processes} process{'es' * (processes > 1)}"
     say(title)
     told = _progress(say, title, race.events)
-    line, transcript = catch_up(race, run, count, lambda done, seconds: told(done))
+    line, transcript = catch_up(race, run, count, lambda done, seconds: told(done), processes=processes)
     found = transcript.difference(results.core.reference)
     line.missing, line.extra, line.disordered = found.missing, found.extra, found.disordered
     results.lines.append(line)
-    if count == 1:
+    if workers == (1, 1):
         say("read the changelog back")
         results.restored[run] = _apart(restore, race, run)
 

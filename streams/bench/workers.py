@@ -104,13 +104,15 @@ class Commits:
         self._asking.close()
 
 
-def catch_up(race: Race, run: str, count: int, stood: Stood) -> tuple[Measured, Transcript]:
-    """Let *count* workers read the whole topic; return what was measured and what they wrote.
+def catch_up(
+    race: Race, run: str, count: int, stood: Stood, *, processes: int = 1
+) -> tuple[Measured, Transcript]:
+    """Let *count* workers of *processes* each read the whole topic; return what was measured and what they wrote.
 
     Raises:
         OperationError: a worker ended, or nothing was committed for 90 s.
     """
-    settings = race.settings(run)
+    settings = race.settings(run, processes=processes)
     create_topics(race.bootstrap, {transitions_topic(run): race.partitions, dead_letters_topic(run): 1})
     commits = Commits(race.bootstrap, settings["STREAMS_APPLICATION_ID"], EVENTS_TOPIC, race.partitions)
     try:
@@ -123,7 +125,7 @@ def catch_up(race: Race, run: str, count: int, stood: Stood) -> tuple[Measured, 
     transcript = read_transcript(race.bootstrap, transitions_topic(run), race.partitions)
     measured = Measured(
         name=run,
-        title=f"ours, exactly once, {count} worker{'s' if count > 1 else ''}",
+        title=_title(count, processes),
         events=race.events,
         events_per_s=whole,
         second_half_per_s=half,
@@ -135,6 +137,11 @@ def catch_up(race: Race, run: str, count: int, stood: Stood) -> tuple[Measured, 
         load=load(),
     )
     return measured, transcript
+
+
+def _title(workers: int, processes: int) -> str:
+    title = f"ours, exactly once, {workers} worker{'s' if workers > 1 else ''}"
+    return f"{title} of {processes} processes" if processes > 1 else title
 
 
 def _watched(total: int, commits: Commits, workers: Workers, stood: Stood) -> list[Sample]:

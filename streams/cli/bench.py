@@ -5,6 +5,7 @@ from __future__ import annotations
 import pstats
 import tempfile
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 import click
@@ -30,9 +31,17 @@ LOG_COLUMNS = 160
     "--workers",
     multiple=True,
     type=click.IntRange(1, 16),
-    default=(1, 2),
+    default=(1,),
     show_default=True,
     help="How many of ours; more than once: a run for each.",
+)
+@click.option(
+    "--processes",
+    multiple=True,
+    type=click.IntRange(1, 16),
+    default=(1, 2),
+    show_default=True,
+    help="Processes of each of ours; more than once: a run for each.",
 )
 @click.option(
     "--catalogue",
@@ -64,6 +73,7 @@ def command(
     seed: int,
     partitions: int,
     workers: tuple[int, ...],
+    processes: tuple[int, ...],
     catalogue: Path | None,
     commit_interval: int,
     bootstrap: str | None,
@@ -97,12 +107,12 @@ def command(
             partitions=partitions,
             catalogue=catalogue.resolve() if catalogue is not None else in_checkout(CATALOGUE),
             commit_interval_ms=commit_interval,
+            workers=tuple(product(workers, processes)),
         )
         pstats_file = folder / "core.pstats" if profile else None
         results = run_race(
             race,
             frozenset(only or CONTESTANTS),
-            workers,
             pstats_file,
             lambda text: progress.print(f"[dim]·[/] {text}", highlight=False),
         )

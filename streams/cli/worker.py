@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from streams.cli.processes import run_processes
 from streams.errors import SettingsError
 from streams.settings import KNOBS, PREFIX, Settings
 
@@ -16,6 +17,7 @@ EPILOGUE = """\b
 Examples:
   STREAMS_BOOTSTRAP=kafka:9092 streams worker
   streams worker --set inputs="shop.orders=orders;shop.behaviour=behaviour,engagement:avro"
+  streams worker --processes 4
   streams worker --set clock=event --set coverage=complete --check
 """
 
@@ -43,9 +45,14 @@ def _settings_help() -> str:
     "--settings", "list_settings", is_flag=True, help="List every setting with its default, and stop."
 )
 @click.option(
+    "--processes", type=click.IntRange(1, 64), help="Processes to use as many cores: --set processes=N."
+)
+@click.option(
     "--log-level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
 )
-def command(assignments: Sequence[str], check: bool, list_settings: bool, log_level: str) -> None:
+def command(
+    assignments: Sequence[str], check: bool, list_settings: bool, processes: int | None, log_level: str
+) -> None:
     """Read customer events from Kafka, decide segments, write transitions, exactly once.
 
     Everything is set by environment variables (STREAMS_...) or --set; --settings lists them. The same application
@@ -61,6 +68,8 @@ def command(assignments: Sequence[str], check: bool, list_settings: bool, log_le
                 f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
             )
         os.environ[PREFIX + name.strip().upper()] = value
+    if processes is not None:
+        os.environ[f"{PREFIX}PROCESSES"] = str(processes)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust's own: nothing is open yet
     settings = Settings.load(os.environ)  # wrong settings are told before Faust is loaded
     if check:
@@ -72,6 +81,15 @@ def command(assignments: Sequence[str], check: bool, list_settings: bool, log_le
         segments = [member.segment_id for machine in wiring.plan.machines for member in machine.members]
         click.echo(f"segments = {', '.join(segments)}")
         return
+    if settings.processes > 1:
+        sys.exit(
+            run_processes(
+                [sys.executable, "-m", "streams", "worker", "--log-level", log_level],
+                os.environ,
+                settings.processes,
+                say=lambda message: click.echo(message, err=True),
+            )
+        )
     from streams.worker import app  # noqa: PLC0415 - loads Faust and reads the environment
 
     sys.argv = ["streams", "worker", "--without-web", "--loglevel", log_level]
