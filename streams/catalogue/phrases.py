@@ -84,7 +84,7 @@ class ConditionReader(PatternReader, CalendarReader, RhythmReader):
         if level > 2 * DEPTH_MAX:
             raise node.error(f"nested deeper than {DEPTH_MAX} levels")
         if node.is_list:
-            return All(tuple(self._condition(item, level + 1) for item in node.items()))
+            return All(self._several(node, level))
         parts = node.mapping()
         heads = [key for key in parts if key in CONDITIONS]
         heads = [key for key in heads if not any(key in CONDITIONS[other] for other in heads if other != key)]

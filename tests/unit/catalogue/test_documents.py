@@ -160,6 +160,7 @@ def test_conditions(text: str, expected: Condition) -> None:
         ("{otherwise: false}", 23, "expected true"),
         ("{not: {otherwise: true}}", 9, "stands alone"),
         ("{all: []}", 17, "expected a list of conditions"),
+        ("[]", 11, "expected a list of conditions"),
         ("{all: {did: Product Viewed}}", 17, "expected a list of conditions"),
         ("", 10, "expected a mapping"),
         ("text", 11, "expected a mapping"),
