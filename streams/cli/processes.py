@@ -7,15 +7,13 @@ to stop goes on to all, and if one ends, whatever the reason, the others are sto
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
+from streams.broker.processes import Watchdog
 from streams.cli.stopping import REQUESTS_TO_STOP
 from streams.settings import PREFIX
 
@@ -23,7 +21,6 @@ STOP_WAIT_S = 40.0
 """Longer than a worker needs to drain and commit; then it is killed, and what it had not committed is read again."""
 
 _POLL_S = 0.2
-_PR_SET_PDEATHSIG = 1
 
 
 def environments(environment: Mapping[str, str], count: int) -> list[dict[str, str]]:
@@ -64,8 +61,9 @@ def run_processes(
 
     before = {request: signal.signal(request, ask) for request in REQUESTS_TO_STOP}
     processes: list[subprocess.Popen[bytes]] = []
+    guard = Watchdog()  # if the parent is killed, it ends them
     try:
-        processes.extend(_started(command, own) for own in environments(environment, count))
+        processes.extend(_started(command, own, guard) for own in environments(environment, count))
         while not asked and all(process.poll() is None for process in processes):
             time.sleep(_POLL_S)
         ended = [process for process in processes if process.poll() is not None]
@@ -77,6 +75,8 @@ def run_processes(
             if process.poll() is None:
                 process.kill()
                 process.wait()
+            guard.forget(process.pid)
+        guard.close()
         for request, handler in before.items():
             signal.signal(request, handler)
 
@@ -101,16 +101,13 @@ def _stopped(
     return status if first is None or status else 1  # a worker never ends by itself with success
 
 
-def _started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own program
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], guard: Watchdog
+) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(  # noqa: S603 - our own program
         command,
         env=environment,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - the parent has no threads
+        process_group=0,  # the terminal's Ctrl-C is for the parent, which then stops them in order
     )
-
-
-def _die_with_parent() -> None:
-    """In the child, before it becomes the worker: leave the terminal's Ctrl-C to the parent, and end if that is killed."""
-    os.setpgid(0, 0)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    guard.pipe.write(f"+{process.pid}\n".encode())
+    return process

@@ -81,7 +81,7 @@ class Waking(Deciding):
             if due < NEVER:
                 heappush(ready, (due, key, moving))
 
-    def _due(self, profile: Profile, key: str) -> tuple[EpochMs, list[int]]:
+    def _due(self, profile: Profile, key: str) -> tuple[EpochMs, list[int]]:  # noqa: C901, PLR0912 - one pass, no calls
         """Arm *profile* for what has to wait, and find what may move now.
 
         Returns:
