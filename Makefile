@@ -13,7 +13,7 @@ pins := pyproject.toml constraints.txt
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The first Python that is new enough and can make an environment. A version manager's shim may exist without its
 # Python, and some systems ship Python without ensurepip: then the next one is tried.
@@ -55,6 +55,26 @@ broker: $(VENV)/.installed-demo ## run the embedded Kafka until Ctrl-C (ARGS="--
 .PHONY: test
 test: lint ## all checks and all tests (ARGS="tests/unit -k name" selects)
 	$(bin)/pytest $(ARGS)
+	@if [ -z "$(ARGS)" ]; then $(MAKE) --no-print-directory test-compiled; fi
+
+# The hot path as C (setup.py says which modules), beside the sources: only who asks for it finds it there.
+compiled := build/compiled
+with_compiled := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/$(compiled)"
+
+.PHONY: compile
+compile: $(VENV)/.installed-dev ## the hot path compiled to C, where there is a C compiler
+	@rm -rf build && mkdir -p build
+	@STREAMS_COMPILE=1 $(bin)/python setup.py -q build --build-lib $(compiled) >build/compile.log 2>&1 \
+	  || { rm -rf $(compiled); tail -n 3 build/compile.log; \
+	       echo "not compiled (build/compile.log says why): everything runs as plain Python, slower"; }
+
+.PHONY: test-compiled
+test-compiled: compile ## the core's, codecs' and transport's tests once more, on the compiled modules
+	@if [ -d $(compiled) ]; then \
+	  echo "once more on the compiled modules"; \
+	  $(with_compiled) $(bin)/pytest -q tests/properties tests/unit/segmentation tests/unit/codecs \
+	    tests/unit/runtime tests/unit/test_backtest.py; \
+	fi
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## style, types, import directions, docstrings of tests
@@ -70,8 +90,8 @@ format: $(VENV)/.installed-dev ## put the code into its format and mend what can
 	$(bin)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev ## the race: events per second beside raw consumption and stock Faust
-	$(bin)/streams bench $(ARGS)
+bench: compile ## the race: events per second beside raw consumption and stock Faust
+	$(with_compiled) $(bin)/streams bench $(ARGS)
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and builds

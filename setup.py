@@ -1,7 +1,7 @@
 """Compiles the hot path to C on request: ``STREAMS_COMPILE=1 pip install .``, or ``make compile`` for the bench.
 
-Without the variable the package is pure Python, works everywhere, and does the same. With it mypyc compiles the modules below
-from the very same source; a C compiler is needed. The definitions' own code is generated at start and stays Python.
+Without the variable the package is pure Python, works everywhere, and does the same. With it mypyc compiles the modules
+below from the very same source; a C compiler is needed. The definitions' own code is generated at start, and stays Python.
 """
 
 from __future__ import annotations

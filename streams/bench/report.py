@@ -14,6 +14,7 @@ from rich.table import Table
 from streams.bench.core_run import CoreRun
 from streams.bench.measured import Measured
 from streams.bench.running import Results
+from streams.segmentation import partition
 
 EXITS_DO_NOT_WAIT = (
     "exits by time wait for no grace here (S5): what happens within 15 min of one is a new entry, "
@@ -23,6 +24,9 @@ REASONS = dict.fromkeys(
     ("cart_abandon", "checkout_abandon", "browse_intent", "post_purchase"), EXITS_DO_NOT_WAIT
 )
 """Segment → why our totals may differ from the job's; a difference of any other segment is to be looked into."""
+
+COMPILED = not partition.__file__.endswith(".py")
+"""Whether the engine measured is the one that `make compile` builds."""
 
 UNEXPLAINED = "no reason is known: look into it"
 
@@ -50,7 +54,8 @@ def print_results(console: Console, results: Results) -> None:
 
 
 def _print_lines(console: Console, lines: list[Measured]) -> None:
-    table = Table(title="the race", title_justify="left")
+    title = f"the race, our hot path {'compiled' if COMPILED else 'in plain Python'}"
+    table = Table(title=title, title_justify="left")
     for head in (
         "", "events/s", "2nd half", "CPU-s/M", "2nd half", "peak MB", "transitions", "against the reference", "load",
     ):  # fmt: skip
@@ -135,7 +140,12 @@ def as_json(results: Results) -> bytes:
         "seed": results.race.seed,
         "partitions": results.race.partitions,
         "commit_interval_ms": results.race.commit_interval_ms,
-        "machine": {"system": platform.platform(), "python": platform.python_version(), "cpus": cpu_count()},
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "cpus": cpu_count(),
+            "compiled": COMPILED,
+        },
         "contestants": [{**msgspec.to_builtins(line), "right": line.right} for line in results.lines],
         "latency": msgspec.to_builtins(results.latencies),
         "restore": msgspec.to_builtins(results.restored),
