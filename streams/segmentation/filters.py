@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import eq, ge, gt, le, lt
+from sys import intern
 from typing import Any
 
 from streams.errors import RecordError
@@ -156,6 +157,8 @@ def plain(value: Any) -> str | int | float | None:
 
     Lists and mappings have no equality that a journal could use, and a profile holds no number beyond 64 bits.
     """
+    if value.__class__ is str:
+        return intern(value)  # many customers view one product: its id is kept once, and is warm in the cache
     if (
         value is None
         or isinstance(value, str | float)
