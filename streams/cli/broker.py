@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 
 from streams.broker import KAFKA_VERSION, KafkaCluster
+from streams.cli.stopping import tidy_end
 
 _CHECK_EVERY_S = 0.5
-_REQUESTS_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command()
@@ -57,7 +52,7 @@ def command(port: int | None, data_dir: Path | None, nodes: str, ready_file: Pat
     """
     cluster = KafkaCluster(nodes=int(nodes), port=port, data_dir=data_dir)
     try:
-        with _interrupted_on_request():
+        with tidy_end():
             cluster.start()
             _announce(cluster, ready_file)
             while True:
@@ -66,8 +61,6 @@ def command(port: int | None, data_dir: Path | None, nodes: str, ready_file: Pat
     except KeyboardInterrupt:
         click.echo("Stopping Kafka", err=True)
     finally:
-        for request in _REQUESTS_TO_STOP:
-            signal.signal(request, signal.SIG_IGN)  # stopping is bounded in time; half a stop helps nobody
         cluster.stop()
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
@@ -83,15 +76,3 @@ def _announce(cluster: KafkaCluster, ready_file: Path | None) -> None:
         unfinished = ready_file.with_name(f"{ready_file.name}.partial")
         unfinished.write_text(f"{cluster.bootstrap}\n", encoding="ascii")
         unfinished.rename(ready_file)  # who waits for the file never reads half of it
-
-
-@contextlib.contextmanager
-def _interrupted_on_request() -> Iterator[None]:
-    """Let every request to stop interrupt what is done inside, as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    for request in _REQUESTS_TO_STOP:
-        signal.signal(request, interrupt)
-    yield
