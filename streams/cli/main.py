@@ -29,6 +29,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "backtest": CommandEntry(
         "streams.cli.backtest:command", "Run the segments over a file of events, in simulated time."
     ),
+    "explain": CommandEntry("streams.cli.explain:command", "Say why a customer is in a segment, or not."),
     "catalogue": CommandEntry("streams.cli.catalogue:command", "Check and show segment definitions."),
     "bench": CommandEntry(
         "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."

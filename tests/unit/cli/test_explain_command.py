@@ -1,0 +1,194 @@
+"""``streams explain`` from the outside: plain text, JSON, another instant, mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from streams.catalogue.compiler import compile_catalogue
+from streams.catalogue.events import load_vocabulary
+from streams.catalogue.library import builtin_catalogue, source_of_events
+from streams.catalogue.standing import explain, present
+from streams.cli.explain import FileOptions, _from_file
+from streams.cli.explain_view import Report, as_rich
+from streams.cli.main import main
+
+
+def message(event: str, number: int, customer: str, at: str, **properties: Any) -> str:
+    """Return one line of a file of events."""
+    return json.dumps(
+        {
+            "type": "track",
+            "event": event,
+            "messageId": f"m{number}",
+            "userId": customer,
+            "timestamp": f"2026-03-02T{at}Z",
+            "properties": properties,
+        }
+    )
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> str:
+    """A file in which u1 left a checkout and u2 bought."""
+    file = tmp_path / "events.jsonl"
+    lines = [
+        message("Checkout Started", 1, "u1", "10:00:00"),
+        message("Order Completed", 2, "u2", "10:40:00", order_id="o1", total="20"),
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
+
+
+def streams(events: str, *arguments: str) -> Result:
+    """Run ``streams explain`` over *events*."""
+    return CliRunner().invoke(
+        main, ["explain", *arguments, "--events", events, "--now", "2026-03-03T00:00:00Z"]
+    )
+
+
+def test_a_pending_entry_in_plain_text(events: str) -> None:
+    """Status, what it waits for, and each clause with its truth in the first column."""
+    lines = streams(events, "u1", "checkout.abandon").stdout.splitlines()
+    started = "Checkout Started 2026-03-02T10:00:00Z (40m ago)"
+
+    assert lines == [
+        "customer u1, as of 2026-03-02T10:40:00Z (events.jsonl)",
+        "",
+        "checkout.abandon (version 1): PENDING since 2026-03-02T10:00:00Z (40m ago)",
+        "  the entry is due 2026-03-02T10:30:00Z (10m ago)",
+        "  it waits for behaviour, orders (file) to reach 2026-03-02T10:45:00Z; now at 2026-03-02T10:40:00Z",
+        "  true     all of  -- false from 2026-03-02T12:00:00Z (in 1h 20m)",
+        f"  true       did Checkout Started within 2h  -- {started}; false from 2026-03-02T12:00:00Z (in 1h 20m)",
+        f"  true       did not Order Completed since Checkout Started  -- no Order Completed; {started}",
+        "  true       exclusion: not in post_purchase.24h",
+    ]
+
+
+def test_until_moves_the_file_on(events: str) -> None:
+    """At the end of the grace the entry is emitted."""
+    result = streams(events, "u1", "checkout.abandon", "--until", "2026-03-02T10:45:00Z")
+
+    assert "checkout.abandon (version 1): MEMBER since 2026-03-02T10:30:00Z (15m ago)" in result.stdout
+
+
+def test_without_a_segment_the_others_are_told_in_a_line(events: str) -> None:
+    """Trees of what the customer is in, one line with the reason for each other; --all: trees of all."""
+    short, whole = streams(events, "u2").stdout, streams(events, "u2", "--all").stdout
+
+    assert "post_purchase.24h (version 1): MEMBER since 2026-03-02T10:40:00Z (now)" in short
+    assert "\nnot in:\n" in short
+    assert "  buyer.repeat                  false: did orders at least 2 times" in short
+    assert "buyer.repeat (version 1): NOT A MEMBER" in whole
+    assert "not in:" not in whole
+
+
+def test_json_has_the_same(events: str) -> None:
+    """Every segment, with its tree, its evidence and when time changes it."""
+    told = json.loads(streams(events, "u1", "--json").stdout)
+    found = {one["segment"]: one for one in told["segments"]}
+    one = found["checkout.abandon"]
+    clause = one["tree"]["parts"][0]
+
+    assert (told["customer"], told["shop"], told["as_of"]) == ("u1", "default", "2026-03-02T10:40:00.000Z")
+    assert (one["status"], one["since"], one["due"]) == (
+        "pending",
+        "2026-03-02T10:00:00.000Z",
+        "2026-03-02T10:30:00.000Z",
+    )
+    assert one["waits_for"][0]["sources"] == ["behaviour", "orders"]
+    assert (clause["truth"], clause["becomes"], clause["changes_at"]) == (
+        "true",
+        "false",
+        "2026-03-02T12:00:00.000Z",
+    )
+    assert clause["evidence"][0]["times"] == ["2026-03-02T10:00:00.000Z"]
+    assert len(found) == len(builtin_catalogue(load_vocabulary()).segments)
+
+
+def test_another_instant(events: str) -> None:
+    """--at: the clauses then; where the customer stands is said of the data's end."""
+    ahead = streams(events, "u1", "checkout.abandon", "--at", "2026-03-02T13:00:00Z").stdout
+    back = streams(events, "u1", "checkout.abandon", "--at", "2026-03-02T09:00:00Z").stdout
+
+    assert "  if nothing happens until 2026-03-02T13:00:00Z:\n  false    all of" in ahead
+    assert "the last 2026-03-02T10:00:00Z (3h ago)" in ahead
+    assert "  looking back to 2026-03-02T09:00:00Z:\n  false    all of" in back
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("u1", "checkout.abandn"), "did you mean 'checkout.abandon'?"),
+        (("u9",), "knows no customer 'u9' of the shop 'default'"),
+        (("u1", "--shop", "other"), "of the shop 'other'"),
+        (("u1", "--at", "noon"), "write it like"),
+        (("u1", "--partition", "1"), "two sources"),
+        (("u1", "--out-of-orderness", "soon"), "--out-of-orderness"),
+    ],
+)
+def test_mistakes_are_sentences(events: str, arguments: tuple[str, ...], words: str) -> None:
+    """What is wrong and what to do, without a traceback."""
+    result = streams(events, *arguments)
+
+    assert result.exit_code in {1, 2}
+    assert words in result.stderr
+    assert not isinstance(result.exception, AssertionError)
+
+
+def test_a_missing_file() -> None:
+    """A file that cannot be opened is told by name."""
+    result = streams("/nowhere/events.jsonl", "u1")
+
+    assert result.exit_code == 2
+    assert "/nowhere/events.jsonl" in result.stderr
+
+
+def test_lines_that_cannot_be_used_are_counted(events: str) -> None:
+    """On standard error; the rest is explained."""
+    with Path(events).open("a") as file:
+        file.write("no json\n")
+    result = streams(events, "u1", "checkout.abandon")
+
+    assert "1 lines could not be used" in result.stderr
+    assert "PENDING" in result.stdout
+
+
+def test_until_belongs_to_a_file() -> None:
+    """Without --events it is refused."""
+    result = CliRunner().invoke(main, ["explain", "u1", "--until", "2026-03-02T10:45:00Z"])
+
+    assert result.exit_code == 2
+    assert "--until needs --events" in result.stderr
+
+
+def test_a_terminal_shows_trees(events: str) -> None:
+    """The same words with branches."""
+    source = _from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
+    partition = source.partition
+    profile = partition.live["default/u1"]
+    now = present(partition, profile)
+    names = ("checkout.abandon", "value.vip")
+    told = [explain(source.explainer, partition, profile, name, now) for name in names]
+    console = Console(record=True, width=120, file=None, quiet=False, force_terminal=False)
+    with console.capture() as captured:
+        console.print(as_rich(Report("u1", "default", "a file", now, told, whole=False)))
+    text = captured.get()
+
+    assert "└── true     all of" in text
+    assert "├── true     did Checkout Started within 2h" in text
+    assert "value.vip  false: did orders at least 5 times" in text
+
+
+def test_the_plan_is_the_built_in_one(events: str) -> None:
+    """What explains is what `streams backtest` runs: the same hash."""
+    vocabulary = load_vocabulary()
+    plan = compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary))
+    source = _from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
+
+    assert source.partition.plan.plan_hash == plan.plan_hash
