@@ -216,7 +216,13 @@ def _from_changelog(settings: Settings, key: str, number: int | None) -> Source:
     place, records = customer_state(settings, key, number)
     for name, value in records.items():
         partition.load(name, value)
-    partition.ready()
+    try:
+        partition.ready()
+    except OperationError as error:
+        raise OperationError(
+            f"{settings.changelog_topic} cannot be explained with these settings: {error.message}",
+            hint="give the worker's own: its STREAMS_... variables (inputs, coverage, catalogue), or --catalogue DIR",
+        ) from None
     vocabulary = load_vocabulary()
     explainer = Explainer(
         load_catalogue(settings.catalogue_dir, vocabulary),
