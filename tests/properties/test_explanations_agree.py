@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from streams.catalogue.explaining import Explainer
+from streams.catalogue.explaining import Explainer, TreeNode
 from streams.catalogue.standing import present, standing
 from streams.segmentation.conditions import Otherwise
 from streams.segmentation.effects import Clause
@@ -16,6 +16,7 @@ from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Coverage, MachinePlan, MemberPlan, Plan, Profile
 from streams.segmentation.profiles import MEMBER
 from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.truth import WORDS
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.histories import History, histories, random_history
 from streams.testing.random_conditions import SOURCES, WHOLE
@@ -74,12 +75,23 @@ class Watched:
                 assert stands.waits_for
                 continue
             self.settled += 1
-            root = self.explainer.tree(segment_id, profile, now, partition.coverage, ahead=False).truth
+            tree = self.explainer.tree(segment_id, profile, now, partition.coverage, ahead=False)
+            assert_combined(tree)
+            root = tree.truth
             stays = self.explainer.stays(segment_id, profile, now, partition.coverage)
             if not inside:
                 assert root == "false"
             elif now >= state.since + machine.min_membership_ms:
                 assert stays == "true"
+
+
+def assert_combined(node: TreeNode) -> None:
+    """Assert that every node is what its parts make of it: `all` the least of them, `any` the greatest (Kleene)."""
+    for part in node.parts:
+        assert_combined(part)
+    if node.kind != "clause":
+        combine = min if node.kind == "all" else max
+        assert node.truth == combine((part.truth for part in node.parts), key=WORDS.index)
 
 
 def tell(history: History) -> Watched:
