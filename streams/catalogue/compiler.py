@@ -80,6 +80,7 @@ class Compiler:
         self.journals = Journals(catalogue, dict(sources))
         self.segments = {segment.segment_id: segment for segment in catalogue.segments}
         self.groups = {group.name: group for group in catalogue.groups if group.kind == "partition"}
+        self.whens = {segment.segment_id: segment.when for segment in catalogue.segments}
         self.write = Writer()
         self.conditions = LeafWriter(self.write, self.journals, covered=covered)
         self.units = self._units()
@@ -302,7 +303,7 @@ class Compiler:
             entry=f"{entry}_{name}",
             stay=f"{stay}_{name}",
             filtered=filtered,
-            gated=unit.gated and rests_on_absence(unit.when),
+            gated=unit.gated and rests_on_absence(unit.when, self.whens),
             dwell_ms=unit.dwell_ms,
             grace_ms=unit.grace_ms,
             min_membership_ms=unit.min_membership_ms,

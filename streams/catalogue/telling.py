@@ -65,7 +65,9 @@ def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
 
 
 def _waits(segment: SegmentDefinition, setting: Setting) -> bool:
-    return segment.gated and (_partition(segment, setting) is not None or rests_on_absence(segment.when))
+    whens = {other.segment_id: other.when for other in setting.catalogue.segments}
+    absent = rests_on_absence(segment.when, whens)
+    return segment.gated and (_partition(segment, setting) is not None or absent)
 
 
 def _exit(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:

@@ -17,7 +17,7 @@ The tree is data. `streams.catalogue.compiler` turns it into code; `streams.test
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -374,16 +374,24 @@ def _is_absence(leaf: Condition) -> bool:
     return isinstance(leaf, Otherwise | Resumed | Cadence)
 
 
-def rests_on_absence(condition: Condition, *, negated: bool = False) -> bool:
+def rests_on_absence(condition: Condition, whens: Mapping[str, Condition], *, negated: bool = False) -> bool:
     """Return whether the truth of *condition* can rest on something not having happened (S5).
 
-    Did not, never, exactly N, at most N; and `Last` with a lower age, which says that nothing newer came.
+    Did not, never, exactly N, at most N; `Last` with a lower age, which says that nothing newer came; and being in a
+    segment whose own condition does. What another segment excludes does not count.
+
+    Args:
+        condition: what is asked.
+        whens: segment id → its `when`, of all segments; they refer to each other without circles.
+        negated: ask it of the opposite.
     """
     match condition:
         case All(conditions) | Any_(conditions):
-            return any(rests_on_absence(part, negated=negated) for part in conditions)
+            return any(rests_on_absence(part, whens, negated=negated) for part in conditions)
         case Not(part):
-            return rests_on_absence(part, negated=not negated)
+            return rests_on_absence(part, whens, negated=not negated)
+        case InSegment(name):
+            return rests_on_absence(whens[name], whens, negated=negated)
         case Performed(at_most=at_most, since=since):
             return negated or at_most is not None or since is not None
         case Last(age=age):

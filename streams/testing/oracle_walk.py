@@ -187,7 +187,8 @@ class SegmentMachine(Machine):
         gate = [condition for condition, _ in truths.conditions_of(segment, exclusions=False)]
         super().__init__(truths, reads, gate)
         self.segment = segment
-        self.gated = segment.gated and rests_on_absence(segment.when)
+        whens = {other.segment_id: other.when for other in truths.segments.values()}
+        self.gated = segment.gated and rests_on_absence(segment.when, whens)
         self.grace_ms = segment.grace_ms if self.gated else 0
 
     def walk(self, evidence: Sequence[Evidence], gate_ms: EpochMs) -> Walk:

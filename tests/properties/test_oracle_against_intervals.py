@@ -207,7 +207,8 @@ class Intervals:
         runs = [
             (self.positions[i], self.positions[j] if j is not None else NEVER) for i, j in true_runs(entry)
         ]
-        grace_ms = segment.grace_ms if segment.gated and rests_on_absence(segment.when) else 0
+        whens = {other.segment_id: other.when for other in self.segments.values()}
+        grace_ms = segment.grace_ms if segment.gated and rests_on_absence(segment.when, whens) else 0
         found: list[tuple[int, int | None]] = []
         resume: Position = (-(1 << 62), 0)
         for begin, end in runs:

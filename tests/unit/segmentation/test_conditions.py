@@ -57,8 +57,19 @@ def test_depth_counts_levels() -> None:
         (Compare(COUNT, "le", 2), True),
         (Not(Compare(COUNT, "ge", 2)), True),
         (Otherwise(), True),
+        (InSegment("viewed"), False),
+        (Not(InSegment("viewed")), True),
+        (InSegment("not bought"), True),
+        (Not(InSegment("not bought")), False),
+        (InSegment("viewed, not bought"), True),
     ],
 )
 def test_absence(condition: Condition, expected: bool) -> None:  # noqa: FBT001
-    """S5: did not, never, exactly N and at most N, however it is written, rest on something not having happened."""
-    assert expected is rests_on_absence(condition)
+    """S5: did not, never, exactly N, at most N, here or in a segment that is named, rest on what did not happen."""
+    whens: dict[str, Condition] = {
+        "viewed": VIEW,
+        "not bought": Not(ORDER),
+        "viewed, not bought": All((InSegment("viewed"), InSegment("not bought"))),
+    }
+
+    assert expected is rests_on_absence(condition, whens)

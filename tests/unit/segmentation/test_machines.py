@@ -35,6 +35,23 @@ def test_without_dwell_a_gated_entry_waits_for_its_grace_only(offset: int) -> No
     assert [t.cause for t in shop.transitions] == (["view"] if offset >= 0 else [])
 
 
+def test_an_absence_in_a_segment_that_is_named_is_waited_for() -> None:
+    """S5: `in:` another segment that says what did not happen rests on it, and waits for its own grace."""
+    text = """
+segments:
+  - {id: quiet, label: Q, when: [{did: Product Viewed}, {did_not: Order Completed}]}
+  - {id: s, label: S, when: {in: quiet}, grace: 10m}
+"""
+    bought, waited = driver(catalogue_of(text)), driver(catalogue_of(text))
+    for shop in (bought, waited):
+        shop.happen("Product Viewed", TEN)
+    bought.happen("Order Completed", TEN + MINUTE_MS)
+    waited.advance(None, TEN + 10 * MINUTE_MS)
+
+    assert told(bought.transitions, "s") == []
+    assert told(waited.transitions, "s") == ["entered s 2026-03-02T10:00:00.000Z event"]
+
+
 def test_gate_none_enters_at_once() -> None:
     """S5: who opts out of the gate does not wait, and is corrected when evidence comes."""
     shop = segment("when: [{did: Product Viewed}, {did_not: Order Completed}]\n grace: 10m\n gate: none")
