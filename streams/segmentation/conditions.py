@@ -26,20 +26,8 @@ from streams.segmentation.timeline import DurationMs
 
 DEPTH_MAX = 10
 Operator = Literal[
-    "eq",
-    "ne",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "in",
-    "exists",
-    "has",
-    "contains",
-    "any_item",
-    "all_items",
-    "items_sum",
-]
+    "eq", "ne", "lt", "le", "gt", "ge", "in", "exists", "has", "contains", "any_item", "all_items", "items_sum"
+]  # fmt: skip
 
 
 class AgeRange(msgspec.Struct, frozen=True):
