@@ -11,19 +11,51 @@ from streams.segmentation.definitions import Catalogue
 from streams.segmentation.vocabulary import Vocabulary
 
 BUILTIN = ("facts.yaml", "journey.yaml", "lifecycle.yaml", "value.yaml")
+READY = (
+    "shared.yaml",
+    "journey.yaml",
+    "lifecycle.yaml",
+    "value.yaml",
+    "service.yaml",
+    "interest.yaml",
+    "engagement.yaml",
+    "geography.yaml",
+    "b2b.yaml",
+    "channels.yaml",
+    "campaigns.yaml",
+)
+"""Files of definitions to copy from; nobody gets them unasked."""
 
 
 def builtin_texts(names: Iterable[str] = BUILTIN) -> dict[str, str]:
     """Return file name → text of the built-in definitions."""
-    folder = files("streams.catalogue").joinpath("builtin")
-    return {f"builtin/{name}": folder.joinpath(name).read_text(encoding="utf-8") for name in names}
+    return _texts("builtin", names)
 
 
 def builtin_scenarios() -> dict[str, str]:
     """Return file name → text of the scenarios of the built-in definitions, by name."""
-    folder = files("streams.catalogue").joinpath("builtin").joinpath("scenarios")
-    found = sorted((file.name, file) for file in folder.iterdir() if file.name.endswith(".yaml"))
-    return {f"builtin/scenarios/{name}": file.read_text(encoding="utf-8") for name, file in found}
+    return _scenarios("builtin")
+
+
+def ready_texts(names: Iterable[str] = READY) -> dict[str, str]:
+    """Return file name → text of the ready-made definitions; they rest on the built-in ones."""
+    return _texts("ready", names)
+
+
+def ready_scenarios() -> dict[str, str]:
+    """Return file name → text of the scenarios of the ready-made definitions, by name."""
+    return _scenarios("ready")
+
+
+def _texts(folder: str, names: Iterable[str]) -> dict[str, str]:
+    found = files("streams.catalogue").joinpath(folder)
+    return {f"{folder}/{name}": found.joinpath(name).read_text(encoding="utf-8") for name in names}
+
+
+def _scenarios(folder: str) -> dict[str, str]:
+    files_of = files("streams.catalogue").joinpath(folder).joinpath("scenarios").iterdir()
+    found = sorted((file.name, file) for file in files_of if file.name.endswith(".yaml"))
+    return {f"{folder}/scenarios/{name}": file.read_text(encoding="utf-8") for name, file in found}
 
 
 def read_catalogue(texts: Mapping[str, str], vocabulary: Vocabulary) -> Catalogue:
