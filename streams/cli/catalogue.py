@@ -10,6 +10,7 @@ from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
 from streams.cli.catalogue_check import check
+from streams.cli.catalogue_rows import rows
 from streams.cli.catalogue_scenarios import test
 from streams.cli.catalogue_schema import schema
 from streams.cli.catalogue_show import show
@@ -39,11 +40,13 @@ def command() -> None:
       streams catalogue test --catalogue segments/
       streams catalogue list
       streams catalogue show checkout.abandon
+      streams catalogue rows
       streams catalogue schema > definitions.schema.json
     """
 
 
 command.add_command(check)
+command.add_command(rows)
 command.add_command(schema)
 command.add_command(show)
 command.add_command(test)
