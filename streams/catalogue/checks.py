@@ -85,11 +85,11 @@ def _wrong_member(
     segment: SegmentDefinition, group: GroupDefinition, document: Document
 ) -> Iterator[DefinitionError]:
     """Yield in a partition group what would make its switches more than one decision (S16)."""
-    timed = segment.dwell_ms or segment.grace_ms or segment.min_membership_ms
+    timed = segment.dwell_ms or segment.grace_ms or segment.min_membership_ms or segment.has_door
     if timed or segment.exclude or segment.until is not None or not segment.gated:
         yield document.segment_nodes[segment.segment_id].error(
             f"{segment.segment_id} is in the partition group {group.name}, whose switches are one decision",
-            "leave out dwell, grace, gate, exclude, until and min_membership",
+            "leave out dwell, grace, gate, exclude, until, min_membership, cooldown and max_entries",
         )
 
 

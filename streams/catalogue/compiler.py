@@ -15,11 +15,11 @@ from xxhash import xxh3_128_hexdigest
 from streams.catalogue.codegen import Writer
 from streams.catalogue.coverage import reaches_of
 from streams.catalogue.handlers import CREATED, write_handlers
-from streams.catalogue.journalling import Journals
+from streams.catalogue.journalling import Journals, properties_of
 from streams.catalogue.leafcode import LeafWriter
 from streams.catalogue.machine_code import MachineCode
 from streams.catalogue.runtime_names import with_imports
-from streams.catalogue.wording import describe
+from streams.catalogue.wording import describe, door_in_words
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
     All,
@@ -35,7 +35,7 @@ from streams.segmentation.conditions import (
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.journals import JournalSpec
 from streams.segmentation.plans import MachinePlan, MemberPlan, Plan
-from streams.segmentation.profiles import profile_type
+from streams.segmentation.profiles import DoorState, MachineState, profile_type
 from streams.segmentation.readings import readings
 
 STATE_FORMAT = 1
@@ -101,7 +101,11 @@ class Compiler:
         reads = [self._write_unit(unit) for unit in self.units]
         names = [[spec.name for spec in specs] for specs in reads]
         gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
-        codes = [self._code(i, unit, gates, reads[i]) for i, unit in enumerate(self.units)]
+        state = DoorState if any(segment.has_door for segment in self.catalogue.segments) else MachineState
+        codes = [
+            self._code(i, unit, gates, reads[i])._replace(state=state.__name__)
+            for i, unit in enumerate(self.units)
+        ]
         write_handlers(self.write, self.journals, codes, names, covered=self.covered)
         source = with_imports(self.write.text)
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
@@ -109,13 +113,13 @@ class Compiler:
         return Plan(
             plan_hash=plan_hash,
             source=source,
-            profile_type=profile_type(self.journals.specs, len(gates)),
-            machines=tuple(self._machine(*of, module) for of in zip(codes, self.units, strict=True)),
+            profile_type=profile_type(self.journals.specs, len(gates), state),
+            machines=tuple(self._machine(*of, state, module) for of in zip(codes, self.units, strict=True)),
             bind=module["bind"],
             gates=gates,
             sources=self.journals.source_names,
             journals=self.journals.specs,
-            properties=_properties(self.journals.specs),
+            properties=properties_of(self.journals.specs),
         )
 
     # ---- what becomes a machine -----------------------------------------------------------------------------
@@ -307,10 +311,15 @@ class Compiler:
             dwell_ms=unit.dwell_ms,
             grace_ms=unit.grace_ms,
             min_membership_ms=unit.min_membership_ms,
+            door=door_in_words(unit),
         )
 
     def _machine(
-        self, code: MachineCode, unit: SegmentDefinition | GroupDefinition, module: dict[str, Any]
+        self,
+        code: MachineCode,
+        unit: SegmentDefinition | GroupDefinition,
+        state: type[MachineState],
+        module: dict[str, Any],
     ) -> MachinePlan:
         members = tuple(
             MemberPlan(
@@ -321,6 +330,7 @@ class Compiler:
             )
             for s in self.members(unit)
         )
+        alone = unit if isinstance(unit, SegmentDefinition) else None
         return MachinePlan(
             code.number,
             members,
@@ -334,6 +344,10 @@ class Compiler:
             dwell_ms=code.dwell_ms,
             grace_ms=code.grace_ms,
             min_membership_ms=code.min_membership_ms,
+            state_type=state,
+            cooldown_ms=alone.cooldown_ms if alone else 0,
+            entries_max=alone.entries_max if alone else 0,
+            entries_within_ms=alone.entries_within_ms if alone else 0,
         )
 
 
@@ -372,20 +386,6 @@ def _clauses(segment: SegmentDefinition) -> list[tuple[Leaf, bool]]:
     visit(segment.when, negated=False)
     found += [(InSegment(other), True) for other in segment.exclude]
     return found
-
-
-def _properties(specs: tuple[JournalSpec, ...]) -> dict[str, frozenset[str]]:
-    """Return, per event type, the properties that its handler reads."""
-    found: dict[str, set[str]] = {}
-    for spec in specs:
-        for event in spec.events:
-            names = {*spec.values, *spec.amounts, *(f.property for f in spec.where)}
-            names.update(name for kept in spec.kept for name in kept.properties)
-            found.setdefault(event, set()).update(names | ({spec.key} if spec.key else set()))
-        for event, where in spec.undone_by:
-            names = {spec.key or "", *(f.property for f in where)}
-            found.setdefault(event, set()).update(names)
-    return {event: frozenset(names) for event, names in found.items()}
 
 
 def _execute(source: str, plan_hash: str, specs: dict[str, JournalSpec]) -> dict[str, Any]:

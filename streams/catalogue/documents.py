@@ -7,7 +7,7 @@ The grammar, in one look:
     facts:    NAME: {events, where, key, amount, undone_by}
     groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
     segments: - {id, version, label, description, owner, group, rank, when, until, exclude,
-                 dwell, grace, gate, min_membership, tests}
+                 dwell, grace, gate, min_membership, cooldown, max_entries: N per T, tests}
 
     CONDITION
       all: [CONDITION, …]     any: [CONDITION, …]     not: CONDITION     in: SEGMENT     otherwise: true
@@ -53,6 +53,7 @@ from streams.catalogue.grammar import FORMS
 from streams.catalogue.nodes import Node, read
 from streams.catalogue.parts import read_filters, required
 from streams.catalogue.phrases import ConditionReader
+from streams.catalogue.segment_keys import read_cooldown, read_max_entries
 from streams.segmentation.conditions import InSegment, Otherwise, leaves
 from streams.segmentation.definitions import (
     FactDefinition,
@@ -173,6 +174,7 @@ class Document(ConditionReader):
                 "no event is read here, so nobody would ever be asked",
                 "add for whom, such as '{did: acquisition}'",
             )
+        entries_max, entries_within_ms = read_max_entries(parts)
         return SegmentDefinition(
             segment_id=segment_id,
             version=parts["version"].whole(1) if "version" in parts else 1,
@@ -186,6 +188,9 @@ class Document(ConditionReader):
             grace_ms=duration("grace"),
             gated="gate" not in parts or parts["gate"].one_of(("sources", "none"), "gate") == "sources",
             min_membership_ms=duration("min_membership"),
+            cooldown_ms=read_cooldown(parts),
+            entries_max=entries_max,
+            entries_within_ms=entries_within_ms,
             group=group or None,
             rank=parts["rank"].whole(1) if "rank" in parts else 0,
         )

@@ -21,6 +21,7 @@ Value = Literal[
     "number",
     "limit",  # a number, with 'of' a percentage, or another aggregate
     "duration",
+    "rate",  # N per duration
     "event",  # an event or a fact
     "amount",  # EVENT.PROPERTY, or a fact with an amount
     "type",  # an event, not a fact
@@ -307,6 +308,10 @@ FORMS: Mapping[str, Form] = {
         "grace": Key("duration", "How long evidence may still cancel the entry."),
         "gate": Key("gate", "none: do not wait for the sources that could tell otherwise."),
         "min_membership": Key("duration", "No exit earlier than this after the entry."),
+        "cooldown": Key("duration", "No entry earlier than this after an exit."),
+        "max_entries": Key(
+            "rate", "At most so many entries in this time, such as 3 per 30d; one more waits."
+        ),
         "tests": Key("files", "Files of scenarios, beside this one."),
     },
     "step": {"event": Key("event", "An event or fact.", required=True), **_WHERE},

@@ -204,6 +204,20 @@ def kept_of(column: Column, number: int) -> Kept:
             raise TypeError(column.kind)
 
 
+def properties_of(specs: tuple[JournalSpec, ...]) -> dict[str, frozenset[str]]:
+    """Return, per event type, the properties that its handler reads."""
+    found: dict[str, set[str]] = {}
+    for spec in specs:
+        for event in spec.events:
+            names = {*spec.values, *spec.amounts, *(f.property for f in spec.where)}
+            names.update(name for kept in spec.kept for name in kept.properties)
+            found.setdefault(event, set()).update(names | ({spec.key} if spec.key else set()))
+        for event, where in spec.undone_by:
+            names = {spec.key or "", *(f.property for f in where)}
+            found.setdefault(event, set()).update(names)
+    return {event: frozenset(names) for event, names in found.items()}
+
+
 def unique(base: str, taken: set[str]) -> str:
     """Return *base*, numbered where it is *taken* already, and take it."""
     name, number = base, 1

@@ -24,6 +24,8 @@ class MachineCode(NamedTuple):
         entry, stay: names of the functions that evaluate entering and staying.
         filtered: whether it may see events that no journal of its keeps.
         gated, dwell_ms, grace_ms, min_membership_ms: of the definition.
+        door: what it says of entering again, in words; empty when it may be at any time.
+        state: the type of the states in this plan.
     """
 
     number: int
@@ -37,6 +39,8 @@ class MachineCode(NamedTuple):
     dwell_ms: DurationMs = 0
     grace_ms: DurationMs = 0
     min_membership_ms: DurationMs = 0
+    door: str = ""
+    state: str = "MachineState"
 
 
 def write_see(write: Writer, machine: MachineCode) -> None:
@@ -44,6 +48,8 @@ def write_see(write: Writer, machine: MachineCode) -> None:
     write()
     write(f"def see_{machine.name}(x, p, key, t, event_id, late, undoing):")
     write.level += 1
+    if machine.door:  # who comes and goes concerns the door: the engine knows it
+        write(f"# {machine.door}")
     write(f"s, w = p.states.get({machine.number}), x.gates[{machine.gate}]")
     if machine.partition_group:
         _see_group(write, machine)
@@ -80,7 +86,7 @@ def _see_first(write: Writer, machine: MachineCode) -> None:
     write("        if n == NEVER: return")
     write("        if n > w:")
     write(
-        f"            p.states = {{**p.states, {machine.number}: MachineState(at=t, due=n, sequences=ZERO{first})}}"
+        f"            p.states = {{**p.states, {machine.number}: {machine.state}(at=t, due=n, sequences=ZERO{first})}}"
     )
     _arm(write, machine, _plus("n", _delay(machine)), indent="            ")
     write("            return")
@@ -99,7 +105,7 @@ def _see_next(write: Writer, machine: MachineCode) -> None:
     write("                s.at, s.due = t, n")
     _arm(write, machine, "n", indent="                ")
     write("                return")
-    if machine.stay == machine.entry:
+    if machine.stay == machine.entry and not machine.door:
         young = f" and t >= s.since + {machine.min_membership_ms}" if machine.min_membership_ms else ""
         write(f"        elif n > w <= t and t > s.at{young}:")
         write(f"            x.leave(m{machine.number}, p, key, (t, event_id, late, undoing), n)")
@@ -135,4 +141,5 @@ def _plus(name: str, delay_ms: DurationMs) -> str:
 
 
 def _enters_at_once(machine: MachineCode) -> bool:
-    return not machine.gated and not machine.dwell_ms and machine.stay == machine.entry
+    at_once = not machine.gated and not machine.dwell_ms and not machine.door
+    return at_once and machine.stay == machine.entry

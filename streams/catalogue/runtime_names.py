@@ -12,6 +12,7 @@ MODULES = {
     "streams.segmentation.filters": (
         *("consent_state", "each", "each_of", "newest_passes", "number_at", "number_of"),
     ),
+    "streams.segmentation.profiles": ("DoorState",),
     "streams.segmentation.sequences": (
         *("StepEntries", "chain_in_range", "chains", "first_of", "periods_hit", "resumed"),
     ),

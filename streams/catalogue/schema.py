@@ -127,6 +127,11 @@ def _values(names: Names) -> dict[Value, Schema]:
             ]
         },
         "duration": duration,
+        "rate": {
+            "type": "string",
+            "pattern": r"^[0-9]{1,9}\s+per\s+([0-9]{1,15}(ms|s|m|h|d|w))+$",
+            "examples": ["3 per 30d"],
+        },
         "event": event,
         "amount": event,
         "type": event_type,

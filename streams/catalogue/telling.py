@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.catalogue.checks import referred
-from streams.catalogue.wording import describe
+from streams.catalogue.wording import describe, door_in_words
 from streams.segmentation.conditions import (
     All,
     Any_,
@@ -56,6 +56,8 @@ def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
             yield f"  - and none of {group.name} that comes before it is true"
     if segment.dwell_ms:
         yield f"This must hold for {duration_text(segment.dwell_ms)} (dwell); at its end the entry is due."
+    if segment.has_door:
+        yield f"There is {door_in_words(segment)}; an entry that comes too soon waits, if it stays true."
     if _waits(segment, setting):
         grace = f"{duration_text(segment.grace_ms)} after it (grace)" if segment.grace_ms else "that instant"
         why = "a switch of the group is one decision" if group else "it rests on what did not happen"

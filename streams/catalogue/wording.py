@@ -28,6 +28,7 @@ from streams.segmentation.conditions import (
     Sequence,
     Trait,
 )
+from streams.segmentation.definitions import SegmentDefinition
 from streams.segmentation.timeline import duration_text
 
 _SIGNS = {
@@ -220,3 +221,16 @@ def _test(test: Filter) -> str:
         tests = " and ".join(f"{one.property} {_test(one)}" for one in test.value)
         return f"{'any' if test.operator == 'any_item' else 'every'} item with {tests}"
     return f"{_SIGNS[test.operator]} {test.value}"
+
+
+def door_in_words(segment: SegmentDefinition) -> str:
+    """Return when *segment* may be entered again, e.g. ``no entry within 24h after an exit``; empty: at any time."""
+    parts = []
+    if segment.cooldown_ms:
+        parts.append(f"no entry within {duration_text(segment.cooldown_ms)} after an exit")
+    if segment.entries_max:
+        many = "entry" if segment.entries_max == 1 else "entries"
+        parts.append(
+            f"at most {segment.entries_max} {many} within {duration_text(segment.entries_within_ms)}"
+        )
+    return "; ".join(parts)

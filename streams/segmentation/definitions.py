@@ -64,6 +64,8 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
         grace_ms: how long after the due time evidence may still cancel the entry.
         gated: whether entries wait for the watermarks of the sources (False: ``gate: none``).
         min_membership_ms: no exit earlier than this after the entry.
+        cooldown_ms: no entry earlier than this after an exit.
+        entries_max: at most so many entries in `entries_within_ms`; 0: any number.
         group, rank: where it stands among others; rank 1 is tried first.
     """
 
@@ -79,8 +81,16 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
     grace_ms: DurationMs = 0
     gated: bool = True
     min_membership_ms: DurationMs = 0
+    cooldown_ms: DurationMs = 0
+    entries_max: int = 0
+    entries_within_ms: DurationMs = 0
     group: str | None = None
     rank: int = 0
+
+    @property
+    def has_door(self) -> bool:
+        """Whether it may have to wait before it is entered again (`streams/decisions/0005`)."""
+        return bool(self.cooldown_ms or self.entries_max)
 
 
 class Catalogue(msgspec.Struct, frozen=True):

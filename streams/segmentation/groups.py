@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.segmentation.machines import Machine, adopt, is_behind, stands
+from streams.segmentation.machines import Machine, is_behind, stands
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import Cause, View
@@ -67,7 +67,7 @@ class GroupMachine(Machine):
         again, recorder = self.walked_again(view, state, evidence)
         cause = Cause(event_id, again.at, late=late)
         if again.winner == was:
-            adopt(state, again)
+            self.adopt(state, again)
             if was >= 0 and state.since != since:
                 view.facts.corrected()
             return
@@ -83,4 +83,4 @@ class GroupMachine(Machine):
             at = max(t, entered, again.since)
         state.due = again.due
         self._move(view, state, again.winner, at, cause)
-        adopt(state, again)
+        self.adopt(state, again)

@@ -34,11 +34,12 @@ class Machine:
         self.outside_delay_ms = plan.dwell_ms + plan.grace_ms if judged_later else 0
         self.judged_ms = plan.grace_ms if plan.gated else 0
         self.entry, self.stay = plan.entry, plan.stay
+        self._state = plan.state_type
         self._unused = [0] * len(plan.members)
 
     def new_state(self) -> MachineState:
         """Return the state of a customer of whom this machine knows nothing."""
-        return MachineState(sequences=self._unused)
+        return self._state(sequences=self._unused)
 
     def note_first(self, state: MachineState, t: EpochMs) -> None:
         """Remember an event at *t* as the first, if it is and a filter may have kept it out of the journals."""
@@ -130,8 +131,18 @@ class Machine:
             if read < NEVER and read not in instants:
                 insort(instants, read)
         again.waiting = [known.get(at, (at, *unnamed)) for at in instants if at >= known_from]
+        self.remember(again, state)
         self.walk(View(view.profile, view.watermark, view.coverage, recorder), again, NEVER)
         return again, recorder
+
+    def remember(self, again: MachineState, state: MachineState) -> None:
+        """Give the repeated walk, which is about to start, what *state* knows of the time before: mostly nothing."""
+
+    def adopt(self, state: MachineState, again: MachineState) -> None:
+        """Stand where the repeated walk stands, keeping what was emitted (entry, sequences, last entry and exit)."""
+        state.status, state.since, state.due = again.status, again.since, again.due
+        state.at = again.at
+        state.cause, state.late, state.waiting = again.cause, again.late, again.waiting
 
 
 def _time_of(evidence: Waiting) -> EpochMs:
@@ -336,7 +347,7 @@ class SegmentMachine(Machine):
         cause, facts = Cause(event_id, again.at, late=late), view.facts
         was, entered, since = state.status == MEMBER, state.entered, state.since
         if was == (again.status == MEMBER):
-            adopt(state, again)
+            self.adopt(state, again)
             if was and state.since != since:
                 facts.corrected()
             elif not was and any(at >= t for _, at, _ in recorder.moves):
@@ -349,15 +360,8 @@ class SegmentMachine(Machine):
                 facts.transition(self, state, "exited", left, cause)
                 state.left = left
             state.entry, state.winner = b"", -1
-            adopt(state, again)
+            self.adopt(state, again)
         else:
-            adopt(state, again)
+            self.adopt(state, again)
             state.winner, state.entered = 0, max(again.since, state.left)
             facts.transition(self, state, "entered", state.entered, cause)
-
-
-def adopt(state: MachineState, again: MachineState) -> None:
-    """Stand where the repeated walk stands, keeping what was emitted (entry, sequences, last entry and exit)."""
-    state.status, state.since, state.due = again.status, again.since, again.due
-    state.at = again.at
-    state.cause, state.late, state.waiting = again.cause, again.late, again.waiting

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 from xxhash import xxh3_64_digest
 
+from streams.segmentation.doors import DoorMachine
 from streams.segmentation.effects import Membership, MembershipsChanged, Transition
 from streams.segmentation.groups import GroupMachine
 from streams.segmentation.machines import Machine, SegmentMachine
 from streams.segmentation.options import DEFAULTS, InputSpec, Options
-from streams.segmentation.plans import Plan, Profile
+from streams.segmentation.plans import MachinePlan, Plan, Profile
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import NEVER, EpochMs
@@ -38,10 +39,7 @@ class Partition(Waking):
 
     def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options = DEFAULTS) -> None:
         """Start empty."""
-        machines: tuple[Machine, ...] = tuple(
-            GroupMachine(machine) if machine.partition_group else SegmentMachine(machine)
-            for machine in plan.machines
-        )
+        machines: tuple[Machine, ...] = tuple(_kind_of(machine)(machine) for machine in plan.machines)
         super().__init__(plan, inputs, options, machines)
         self.handlers = plan.bind(machines)
 
@@ -226,6 +224,12 @@ class Partition(Waking):
         for key in changed:
             shop_id, _, customer_id = key.partition("/")
             yield MembershipsChanged(shop_id, customer_id, self.memberships(key), now)
+
+
+def _kind_of(machine: MachinePlan) -> type[Machine]:
+    if machine.partition_group:
+        return GroupMachine
+    return DoorMachine if machine.has_door else SegmentMachine
 
 
 def _holds(seen: bytes, digest: bytes) -> bool:

@@ -16,6 +16,7 @@ import msgspec
 
 from streams.segmentation.effects import Clause
 from streams.segmentation.journals import JournalSpec
+from streams.segmentation.profiles import MachineState
 from streams.segmentation.timeline import DurationMs, EpochMs
 
 Profile = Any
@@ -56,6 +57,8 @@ class MachinePlan(msgspec.Struct, frozen=True):
         instants: event times of all evidence that the profile's journals still hold for it, ascending, each once.
         gated: whether an entry waits for the gate (S5).
         filtered: whether it may see events that no journal of its keeps.
+        state_type: of a customer's state; one for all machines of a plan, so that a profile has one form.
+        cooldown_ms, entries_max, entries_within_ms: when it may be entered again (`streams/decisions/0005`).
     """
 
     index: int
@@ -70,6 +73,15 @@ class MachinePlan(msgspec.Struct, frozen=True):
     dwell_ms: DurationMs = 0
     grace_ms: DurationMs = 0
     min_membership_ms: DurationMs = 0
+    state_type: type[MachineState] = MachineState
+    cooldown_ms: DurationMs = 0
+    entries_max: int = 0
+    entries_within_ms: DurationMs = 0
+
+    @property
+    def has_door(self) -> bool:
+        """Whether it may have to wait before it is entered again."""
+        return bool(self.cooldown_ms or self.entries_max)
 
 
 Handler = Callable[[Any, Profile, str, Any, bool], bool]

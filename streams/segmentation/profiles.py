@@ -75,6 +75,20 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
     first: EpochMs = NEVER
 
 
+class DoorState(MachineState, array_like=True, gc=False):
+    """Where a machine stands whose segment has a door (`streams/decisions/0005`).
+
+    Both lists are of the walk, not of what was emitted, and are replaced, never changed in place.
+
+    Attributes:
+        entries: event times of the newest entries, ascending, no more than the definition counts.
+        exits: event time of the last exit; empty before the first.
+    """
+
+    entries: list[EpochMs] = msgspec.field(default_factory=_none)
+    exits: list[EpochMs] = msgspec.field(default_factory=_none)
+
+
 class Header(msgspec.Struct, array_like=True, gc=False):
     """The leading fields of every profile: enough to arm its wake-ups without decoding the rest."""
 
@@ -89,22 +103,25 @@ class PartitionRecord(msgspec.Struct, array_like=True):
     coverage: list[int]
 
 
-def profile_type(journals: Iterable[JournalSpec], gates: int) -> type:
+def profile_type(
+    journals: Iterable[JournalSpec], gates: int, state: type[MachineState] = MachineState
+) -> type:
     """Return the profile type of a plan.
 
     Fields: ``wakes`` (per gate, the deadline armed; `NEVER` when none), ``newest`` (greatest event time applied),
     ``seen`` (8-byte hashes of the last event ids), ``created`` (when the customer came into being; `BEFORE_ALL`: not
-    known), ``states`` (machine index → state), then each journal's lists,
+    known), ``states`` (machine index → *state*), then each journal's lists,
     ``<journal>_folded`` (entries beyond the longest journal: count, amount) and, for journals that can be undone,
     ``<journal>_stray`` (key → time of an undoing event that came before its occurrence).
     """
     nowhere = [NEVER] * gates
+    states: Any = dict[int, state]  # type: ignore[valid-type]
     own: tuple[Any, ...] = (
         (list[int], msgspec.field(default_factory=lambda: list(nowhere))),
         (int, BEFORE_ALL),
         (bytes, b""),
         (int, BEFORE_ALL),
-        (dict[int, MachineState], msgspec.field(default_factory=_no_entries)),
+        (states, msgspec.field(default_factory=_no_entries)),
     )
     fields: list[Any] = [(name, *rest) for name, rest in zip(OWN_FIELDS, own, strict=True)]
     for journal in journals:

@@ -106,6 +106,7 @@ def random_segment(
 ) -> SegmentDefinition:
     """Choose a segment that stands alone and may refer to those before it."""
     exclude = choose(((), (), *((other,) for other in referable)))
+    entries_max, entries_within_ticks = choose(((0, 0), (0, 0), (0, 0), (1, 3), (1, 20), (2, 8), (3, 60)))
     return SegmentDefinition(
         segment_id=f"s{place}",
         version=1,
@@ -119,6 +120,9 @@ def random_segment(
         grace_ms=choose(_DELAYS) * TICK_MS,
         gated=choose((True, True, True, False)),
         min_membership_ms=choose((0, 0, 0, 2, 6)) * TICK_MS,
+        cooldown_ms=choose((0, 0, 0, 1, 2, 5, 30)) * TICK_MS,
+        entries_max=entries_max,
+        entries_within_ms=entries_within_ticks * TICK_MS,
     )
 
 

@@ -63,7 +63,7 @@ class Standing:
         member_of: the membership that stands, if any; `entry` is the transition that began it.
         since_ms: since when it is, as corrected by late evidence.
         exited_ms: when the last exit occurred.
-        emitted: transitions not yet handed out.
+        emitted: transitions not yet handed out, each with the instant that the walk had come to.
         sequences: segment → number of its transitions so far.
     """
 
@@ -75,7 +75,8 @@ class Standing:
     entry: OracleTransition | None = None
     since_ms: EpochMs = BEFORE_ALL
     exited_ms: EpochMs = BEFORE_ALL
-    emitted: list[OracleTransition] = field(default_factory=list)
+    emitted: list[tuple[EpochMs, OracleTransition]] = field(default_factory=list)
+    instant_ms: EpochMs = BEFORE_ALL
     sequences: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -93,6 +94,7 @@ class Standing:
         seen = len(self.walk.steps)
         assert walk.steps[:seen] == self.walk.steps, "the past changed without evidence about it"
         for step in walk.steps[seen:]:
+            self.instant_ms = step.at_ms
             last_ms = self.exited_ms if self.member_of is None else self.entered_ms
             self.switch(max(step.at_ms, last_ms), step.after, step.cause)
             self.since_ms = step.at_ms
@@ -148,7 +150,7 @@ class Standing:
             retracts=retracts,
             entered_at_ms=None if kind == "entered" else self.since_ms,
         )
-        self.emitted.append(transition)
+        self.emitted.append((self.instant_ms, transition))
         return transition
 
 
@@ -236,12 +238,19 @@ class Oracle:
                     self._walk_again(machine, standing, read)
                     touched.append(standing)
         while waiting := [standing.emitted for standing in touched if standing.emitted]:
-            self.transitions.append(min(waiting, key=lambda emitted: self._rank(emitted[0])).pop(0))
+            first = min(waiting, key=lambda emitted: self._rank(*emitted[0], by_time=read is None))
+            self.transitions.append(first.pop(0)[1])
 
-    def _rank(self, transition: OracleTransition) -> tuple[EpochMs, str, bool, int]:
-        """Order at one stimulus: by instant, customer, exits before entries, the catalogue's order."""
-        entry = transition.kind == "entered"
-        return transition.occurred_at_ms, transition.customer, entry, self._order[transition.segment_id]
+    def _rank(
+        self, instant_ms: EpochMs, transition: OracleTransition, *, by_time: bool
+    ) -> tuple[EpochMs, str, EpochMs, bool, int]:
+        """Order at one stimulus: by due instant, then customer (S7); of one customer by time, exits before entries.
+
+        What occurred may be later than what was due: after out-of-order evidence nothing is told before what stands.
+        """
+        due_ms, entry = instant_ms if by_time else BEFORE_ALL, transition.kind == "entered"
+        at_ms, place = transition.occurred_at_ms, self._order[transition.segment_id]
+        return due_ms, transition.customer, at_ms, entry, place
 
     def _gate_ms(self, machine: Machine) -> EpochMs:
         return min(self.watermark_ms(self._sources[event]) for event in machine.gate_events)

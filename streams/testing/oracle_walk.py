@@ -9,6 +9,7 @@ the evidence of that instant.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -212,11 +213,17 @@ class _SegmentWalk:
         self.evidence, self.gate_ms = evidence, gate_ms
         self.walk = Walk()
         self.pending_ms: EpochMs | None = None
+        self.due_ms: EpochMs = BEFORE_ALL  # of the pending entry
+        self.entered: list[EpochMs] = []
+        self.left_ms: EpochMs = BEFORE_ALL
+        self.ahead = machine.instants(evidence)
+        self.now_ms: EpochMs = BEFORE_ALL
         self.resume: Position = (BEFORE_ALL, TIME)
 
     def run(self) -> Walk:
         """Visit the instants in order until one may not be decided."""
-        for at_ms in self.machine.instants(self.evidence):
+        while self.ahead:
+            at_ms = self.now_ms = self.ahead.pop(0)
             for phase in phases(self.evidence, at_ms):
                 try:
                     self._visit(at_ms, phase)
@@ -231,26 +238,44 @@ class _SegmentWalk:
         if self.walk.value is not None:
             self._visit_member(view, phase)
         elif self.pending_ms is not None:
-            self._visit_pending(self.pending_ms + self.segment.dwell_ms, view, phase)
+            self._visit_pending(view, phase)
         elif self.truths.entry(self.segment, view):
             self._decidable(at_ms, phase)
-            self.pending_ms = at_ms
-            if self.segment.dwell_ms == 0:
+            self.pending_ms, self.due_ms = at_ms, max(at_ms + self.segment.dwell_ms, self._door_opens_ms())
+            self._look_at(self.due_ms)
+            if self.due_ms == at_ms:
                 self._judge(at_ms, cause_at(self.evidence, at_ms, phase), phase)
         if phase == EVIDENCE:
             self.walk.walked((at_ms, EVIDENCE))
 
-    def _visit_pending(self, due_ms: EpochMs, view: View, phase: int) -> None:
+    def _look_at(self, at_ms: EpochMs) -> None:
+        """Visit *at_ms* too, if it is still ahead."""
+        if at_ms > self.now_ms and at_ms not in self.ahead:
+            insort(self.ahead, at_ms)
+
+    def _door_opens_ms(self) -> EpochMs:
+        """Return the first instant that no cooldown and no earlier entries speak against (decision record 5)."""
+        segment = self.segment
+        opens_ms = [BEFORE_ALL]
+        if segment.cooldown_ms and self.left_ms > BEFORE_ALL:
+            opens_ms.append(self.left_ms + segment.cooldown_ms)
+        if segment.entries_max:  # from when on fewer than so many of them count
+            ends_ms = sorted((at_ms + segment.entries_within_ms for at_ms in self.entered), reverse=True)
+            opens_ms += ends_ms[segment.entries_max - 1 :]
+        return max(opens_ms)
+
+    def _visit_pending(self, view: View, phase: int) -> None:
         if not self.truths.entry(self.segment, view):
             self._decidable(view.at_ms, phase)
             self.pending_ms = None
-        elif view.at_ms == due_ms:
-            self._judge(due_ms, BY_TIME, phase)
+        elif view.at_ms == self.due_ms:
+            self._judge(self.due_ms, BY_TIME, phase)
 
     def _visit_member(self, view: View, phase: int) -> None:
         bound_ms = self.walk.since_ms + self.segment.min_membership_ms
         if view.at_ms >= bound_ms and not self.truths.stay(self.segment, view):
             self._decidable(view.at_ms, phase)
+            self.left_ms = view.at_ms
             self.walk.step(view.at_ms, None, cause_at(self.evidence, view.at_ms, phase))
 
     def _decidable(self, at_ms: EpochMs, phase: int) -> None:
@@ -268,6 +293,8 @@ class _SegmentWalk:
         self.walk.walked((due_ms + machine.grace_ms - 1, EVIDENCE))
         cancelled_ms = self._cancelled_ms(due_ms, phase)
         if cancelled_ms is None:
+            self.entered.append(due_ms)
+            self._look_at(due_ms + self.segment.min_membership_ms)
             self.walk.step(due_ms, self.segment.segment_id, cause)
         else:
             self.resume = (cancelled_ms, EVIDENCE)

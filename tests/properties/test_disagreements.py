@@ -74,6 +74,14 @@ VIEW, ADD, ORDER = "Product Viewed", "Product Added", "Order Completed"
 CANCEL, REFUND, OPEN = "Order Cancelled", "Order Refunded", "Email Opened"
 
 CASES = {
+    # What is due first fires first, though the exit occurs no earlier than its corrected entry once was.
+    "an exit that a correction put off comes at its due instant among the customers": told(
+        alone(segment(Last(VIEW, ticks(2)))),
+        did(VIEW, 7),
+        did(VIEW, 9, "b"),
+        did(VIEW, 5, "b"),
+        out_of_orderness=3,
+    ),
     # A customer is known from the first event read on, though a filter keeps it out of every journal.
     "an absence that began with an event left out by a filter stands after late evidence": told(
         alone(

@@ -197,13 +197,10 @@ class Intervals:
     def memberships(self, segment: SegmentDefinition) -> list[tuple[int, int | None]]:
         """Return the intervals of membership of a segment that stands alone."""
         known = self.known([segment.segment_id])
-        entry, stay = [], []
+        entry = []
         for at in self.positions:
-            excluded = self.excluded(segment, at)
             until = segment.until is not None and self.holds(segment.until, at)
-            when = self.holds(segment.when, at)
-            entry.append(at >= known and when and not excluded and not until)
-            stay.append(not excluded and (when if segment.until is None else not until))
+            entry.append(at >= known and not until and self.true(segment, at))
         runs = [
             (self.positions[i], self.positions[j] if j is not None else NEVER) for i, j in true_runs(entry)
         ]
@@ -213,6 +210,7 @@ class Intervals:
         resume: Position = (-(1 << 62), 0)
         for begin, end in runs:
             due = begin if segment.dwell_ms == 0 else (begin[0] + segment.dwell_ms, 0)
+            due = max(due, door_opens(segment, found))
             if begin < resume or end <= due:
                 continue
             breaks = [e for _, e in runs if e[1] == 1 and due < e < (due[0] + grace_ms, 0)]
@@ -220,10 +218,16 @@ class Intervals:
                 resume = min(breaks)
                 continue
             floor = max(due, (due[0] + segment.min_membership_ms, 0))
-            ends = [at for at, stays in zip(self.positions, stay, strict=True) if at >= floor and not stays]
+            ends = [at for at in {floor, *self.positions} if at >= floor and not self.stays(segment, at)]
             resume = min(ends, default=NEVER)
             found.append((due[0], resume[0] if ends else None))
         return touching_joined(found)
+
+    def stays(self, segment: SegmentDefinition, at: Position) -> bool:
+        """Return whether a member stays at the position."""
+        if segment.until is None:
+            return self.true(segment, at)
+        return not self.excluded(segment, at) and not self.holds(segment.until, at)
 
     def partition(self, group: GroupDefinition) -> dict[str, list[tuple[int, int | None]]]:
         """Return the intervals of every member of a partition group."""
@@ -249,6 +253,15 @@ class Intervals:
         for group in self.catalogue.groups:
             found |= self.partition(group)
         return found
+
+
+def door_opens(segment: SegmentDefinition, before: Sequence[tuple[int, int | None]]) -> Position:
+    """Return from when on the memberships *before* let another one begin (decision record 5)."""
+    shut = [end + segment.cooldown_ms for _, end in before if segment.cooldown_ms and end is not None]
+    if segment.entries_max:
+        counted = sorted(begin + segment.entries_within_ms for begin, _ in before)
+        shut += counted[: max(0, len(counted) - segment.entries_max + 1)]
+    return (max(shut, default=-(1 << 62)), 0)
 
 
 def standing(counted: Sequence[Counted], at: Position) -> list[EventObserved]:

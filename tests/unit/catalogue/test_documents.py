@@ -238,7 +238,10 @@ def test_mistakes_around_conditions(text: str, line: int, column: int, message: 
 
 @pytest.mark.parametrize(
     "key",
-    ["dwell: 1m", "grace: 1m", "min_membership: 1m", "exclude: b", "until: {did: Cart Viewed}", "gate: none"],
+    [
+        *("dwell: 1m", "grace: 1m", "min_membership: 1m", "cooldown: 1m", "max_entries: 1 per 1d"),
+        *("exclude: b", "until: {did: Cart Viewed}", "gate: none"),
+    ],
 )
 def test_partition_groups_have_one_decision(key: str) -> None:
     """S16: dwell, exclude, min_membership, until and the like are refused on a member, at the member's place."""

@@ -34,6 +34,7 @@ EXAMPLES: dict[Value, str] = {
     "number": "2.5",
     "limit": "2",
     "duration": "2h",
+    "rate": "3 per 30d",
     "event": "Product Viewed",
     "amount": "Order Completed.total",
     "type": "Order Completed",

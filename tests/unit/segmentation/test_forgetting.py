@@ -12,35 +12,48 @@ import streams.segmentation.journals
 from streams.segmentation.journals import LENGTH_MAX
 from streams.segmentation.stimuli import EventObserved
 from streams.testing.driver import SegmentationTestDriver
-from streams.testing.histories import History, random_history
+from streams.testing.histories import END_MS, History, Stimulus, random_history
 from streams.testing.random_conditions import SOURCES, TICK_MS
 from streams.testing.shop import catalogue_of, driver, instant
 
 TEN = instant("2026-03-02 10:00")
+APART_MS = 1_000 * TICK_MS
+"""From the beginning of one history to that of the next: longer than any goes on."""
+
+
+def without_end(history: History) -> list[Stimulus]:
+    """Return the stimuli of *history* without the watermarks that end it."""
+    return [s for s in history.stimuli if isinstance(s, EventObserved) or s.watermark_ms < END_MS]
 
 
 def long_history(seed: int) -> History:
     """Return three histories after one another under one catalogue whose definitions have no memory of their own.
 
-    With `until` or a least membership what is forgotten may matter after all: see decision 2.
+    With `until`, a least membership or a door what is forgotten may matter after all: see decisions 2 and 5.
     """
     choose = random.Random(seed).choice
     first = random_history(choose)
-    stimuli = list(first.stimuli[:-3])
+    stimuli = without_end(first)
     for number in (1, 2):
-        for stimulus in random_history(choose, first.catalogue).stimuli[:-3]:
+        for stimulus in without_end(random_history(choose, first.catalogue)):
             later = msgspec.structs.replace(stimulus)
             if isinstance(later, EventObserved):
-                later.event_time_ms += number * 100 * TICK_MS
+                later.event_time_ms += number * APART_MS
                 later.event_id += f" {number}"
             else:
-                later.watermark_ms += number * 100 * TICK_MS
+                later.watermark_ms += number * APART_MS
             stimuli.append(later)
     plain = tuple(
-        msgspec.structs.replace(s, until=None, min_membership_ms=0) for s in first.catalogue.segments
+        msgspec.structs.replace(s, until=None, min_membership_ms=0, cooldown_ms=0, entries_max=0)
+        for s in first.catalogue.segments
     )
     catalogue = msgspec.structs.replace(first.catalogue, segments=plain)
-    return History(catalogue, (*stimuli, *first.stimuli[-3:]), 0, first.shared_watermark)
+    return History(
+        catalogue,
+        (*stimuli, *(s for s in first.stimuli if s not in without_end(first))),
+        0,
+        first.shared_watermark,
+    )
 
 
 def told_to(history: History) -> SegmentationTestDriver:
