@@ -13,7 +13,7 @@ from setuptools import setup
 
 HOT = {
     "segmentation": (
-        "deadlines deciding filters groups journals machines partition residence timeline waking walking watermarks"
+        "deadlines deciding doors filters groups journals machines partition residence timeline waking walking watermarks"
     ),
     "codecs": "customer_events envelopes times transitions",
     "runtime": "processor",
