@@ -6,19 +6,19 @@ readable (`streams catalogue show --code` prints it) and registered with `lineca
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Mapping
 from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
 from streams.catalogue.codegen import Writer
+from streams.catalogue.contextcode import write_context
 from streams.catalogue.coverage import reaches_of
 from streams.catalogue.handlers import CREATED, write_handlers
 from streams.catalogue.journalling import Journals, properties_of
 from streams.catalogue.leafcode import LeafWriter
 from streams.catalogue.machine_code import MachineCode
-from streams.catalogue.runtime_names import with_imports
+from streams.catalogue.runtime_names import execute, with_imports
 from streams.catalogue.wording import describe, door_in_words
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
@@ -109,7 +109,7 @@ class Compiler:
         write_handlers(self.write, self.journals, codes, names, covered=self.covered)
         source = with_imports(self.write.text)
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
-        module = _execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
+        module = execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
         return Plan(
             plan_hash=plan_hash,
             source=source,
@@ -242,6 +242,7 @@ class Compiler:
         write(f"return instants_of([{', '.join(lists)}])")
         for segment in members:
             self._write_why(segment)
+            write_context(self.conditions, self.journals.identifier(segment.segment_id), segment.context)
         return specs
 
     def _unit_name(self, unit: SegmentDefinition | GroupDefinition) -> str:
@@ -327,6 +328,7 @@ class Compiler:
                 s.version,
                 module[f"why_{self.journals.identifier(s.segment_id)}"],
                 reaches_of(s, self.segments, self.journals),
+                module.get(f"context_{self.journals.identifier(s.segment_id)}"),
             )
             for s in self.members(unit)
         )
@@ -386,12 +388,3 @@ def _clauses(segment: SegmentDefinition) -> list[tuple[Leaf, bool]]:
     visit(segment.when, negated=False)
     found += [(InSegment(other), True) for other in segment.exclude]
     return found
-
-
-def _execute(source: str, plan_hash: str, specs: dict[str, JournalSpec]) -> dict[str, Any]:
-    """Run the generated module; its lines show up in tracebacks and profiles."""
-    file = f"<plan {plan_hash[:12]}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    module: dict[str, Any] = {"SPECS": specs}
-    exec(compile(source, file, "exec"), module)  # noqa: S102 - our own generator's output
-    return module

@@ -7,7 +7,8 @@ The grammar, in one look:
     facts:    NAME: {events, where, key, amount, undone_by}
     groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
     segments: - {id, version, label, description, owner, group, rank, when, until, exclude,
-                 dwell, grace, gate, min_membership, cooldown, max_entries: N per T, tests}
+                 dwell, grace, gate, min_membership, cooldown, max_entries: N per T,
+                 context: {NAME: EVENT.PROPERTY, …}, tests}
 
     CONDITION
       all: [CONDITION, …]     any: [CONDITION, …]     not: CONDITION     in: SEGMENT     otherwise: true
@@ -53,7 +54,7 @@ from streams.catalogue.grammar import FORMS
 from streams.catalogue.nodes import Node, read
 from streams.catalogue.parts import read_filters, required
 from streams.catalogue.phrases import ConditionReader
-from streams.catalogue.segment_keys import read_cooldown, read_max_entries
+from streams.catalogue.segment_keys import read_context, read_cooldown, read_max_entries
 from streams.segmentation.conditions import InSegment, Otherwise, leaves
 from streams.segmentation.definitions import (
     FactDefinition,
@@ -191,6 +192,7 @@ class Document(ConditionReader):
             cooldown_ms=read_cooldown(parts),
             entries_max=entries_max,
             entries_within_ms=entries_within_ms,
+            context=read_context(parts, self._event_and_property),
             group=group or None,
             rank=parts["rank"].whole(1) if "rank" in parts else 0,
         )

@@ -22,6 +22,7 @@ Value = Literal[
     "limit",  # a number, with 'of' a percentage, or another aggregate
     "duration",
     "rate",  # N per duration
+    "context",  # name: EVENT.PROPERTY
     "event",  # an event or a fact
     "amount",  # EVENT.PROPERTY, or a fact with an amount
     "type",  # an event, not a fact
@@ -312,6 +313,7 @@ FORMS: Mapping[str, Form] = {
         "max_entries": Key(
             "rate", "At most so many entries in this time, such as 3 per 30d; one more waits."
         ),
+        "context": Key("context", "What transitions carry of the newest event: NAME: EVENT.PROPERTY."),
         "tests": Key("files", "Files of scenarios, beside this one."),
     },
     "step": {"event": Key("event", "An event or fact.", required=True), **_WHERE},

@@ -14,7 +14,7 @@ from streams.segmentation.conditions import Bucket, Condition, Filter, leaves
 from streams.segmentation.definitions import Catalogue, FactDefinition
 from streams.segmentation.journals import JournalSpec, Kept, column_name
 from streams.segmentation.profiles import OWN_FIELDS
-from streams.segmentation.readings import Column, Reading, events_of, readings
+from streams.segmentation.readings import Column, Reading, context_readings, events_of, readings
 from streams.segmentation.timeline import DAY_MS, DurationMs
 
 CUSTOMER_HASH = "customer_hash"
@@ -70,6 +70,9 @@ class Journals:
                 need.reach_ms, need.amounts = None, fact.amount
         for condition in conditions:
             self._collect(condition)
+        for segment in catalogue.segments:
+            for reading in context_readings(segment):
+                self._take(reading)
         self.deals = any(isinstance(leaf, Bucket) for c in conditions if c is not None for leaf in leaves(c))
         self._specs = self._named()
         self._identifiers: dict[str, str] = {}
@@ -141,12 +144,16 @@ class Journals:
     def _collect(self, condition: Condition | None) -> None:
         for leaf in leaves(condition) if condition is not None else ():
             for reading in readings(leaf):
-                need = self._need(reading.event, reading.where)
-                # The newest may be taken back: then the one before it answers.
-                _widen(need, reading.undone_reach_ms if need.fact.undone_by else reading.reach_ms)
-                if reading.sums:
-                    _sum(need, reading)
-                need.columns = tuple(dict.fromkeys((*need.columns, *reading.columns)))
+                self._take(reading)
+
+    def _take(self, reading: Reading) -> None:
+        """Let a journal answer *reading*."""
+        need = self._need(reading.event, reading.where)
+        # The newest may be taken back: then the one before it answers.
+        _widen(need, reading.undone_reach_ms if need.fact.undone_by else reading.reach_ms)
+        if reading.sums:
+            _sum(need, reading)
+        need.columns = tuple(dict.fromkeys((*need.columns, *reading.columns)))
 
     def _need(self, event: str, where: Where) -> _Need:
         found = self._needs.get((event, where))
@@ -192,6 +199,8 @@ def kept_of(column: Column, number: int) -> Kept:
         case "test":
             tests = (f"passes(get({f.property!r}), {f.operator!r}, {f.value!r})" for f in column.where)
             return Kept(name, " and ".join(tests), tuple(f.property for f in column.where))
+        case "json":
+            return Kept(name, f"json_of(get({column.property!r}))", (column.property,))
         case "number" if whole:
             return Kept(name, f"number_at(get({whole!r}), {part!r})", (whole,))
         case "number":

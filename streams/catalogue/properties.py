@@ -27,12 +27,21 @@ class PropertyCheck:
         """Yield every property that no event of those named is known to have; a shop may have its own all the same."""
         for root in self.reading.roots.values():
             yield from self._of_facts(root)
+        yield from self._of_contexts()
         for placed in self.reading.document.conditions:
             if placed.node.is_mapping and placed.owner not in self.reading.broken:
                 head = next((key for key in placed.node.mapping() if key in CONDITIONS), "")
                 leaf = next(leaves(placed.condition), None)
                 events = [leaf.event] if isinstance(leaf, Trait) else []
                 yield from self._named(placed.node, CONDITIONS.get(head, {}), events)
+
+    def _of_contexts(self) -> Iterator[DefinitionError]:
+        """Yield the unknown properties that transitions are to carry."""
+        for name, node in self.reading.document.nodes.items():
+            context = node.mapping().get("context") if name not in self.reading.broken else None
+            for value in context.mapping().values() if context is not None else ():
+                events = self._event_of(value.text())
+                yield from self._unknown(value, value.text()[len(events[0]) + 1 :], events)
 
     def _of_facts(self, root: Node) -> Iterator[DefinitionError]:
         parts = root.mapping()

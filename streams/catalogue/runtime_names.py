@@ -1,8 +1,12 @@
-"""What generated code may call beyond its preamble: imported where it is used, so that a small plan stays small."""
+"""What generated code may call beyond its preamble, imported where it is used; and how it is executed."""
 
 from __future__ import annotations
 
+import linecache
 import re
+from typing import Any
+
+from streams.segmentation.journals import JournalSpec
 
 MODULES = {
     "streams.segmentation.aggregates": ("average", "distinct", "greatest", "least", "share", "total"),
@@ -10,7 +14,7 @@ MODULES = {
     "streams.segmentation.calendars": ("between_days", "customer_zone", "is_now", "local", "period"),
     "streams.segmentation.conditions": ("Filter",),
     "streams.segmentation.filters": (
-        *("consent_state", "each", "each_of", "newest_passes", "number_at", "number_of"),
+        *("consent_state", "each", "each_of", "json_of", "newest_passes", "number_at", "number_of"),
     ),
     "streams.segmentation.profiles": ("DoorState",),
     "streams.segmentation.sequences": (
@@ -30,3 +34,12 @@ def with_imports(source: str) -> str:
         if used:
             lines += f"from {module} import {', '.join(used)}\n"
     return source.replace(_BEHIND, _BEHIND + lines, 1)
+
+
+def execute(source: str, plan_hash: str, specs: dict[str, JournalSpec]) -> dict[str, Any]:
+    """Run the generated module; its lines show up in tracebacks and profiles."""
+    file = f"<plan {plan_hash[:12]}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    module: dict[str, Any] = {"SPECS": specs}
+    exec(compile(source, file, "exec"), module)  # noqa: S102 - our own generator's output
+    return module

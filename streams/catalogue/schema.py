@@ -13,6 +13,7 @@ from streams.catalogue.grammar import CONDITIONS, FORMS, PERIODS, Form, Value
 from streams.catalogue.nodes import WHOLE_MAX
 from streams.catalogue.scenario_grammar import SCENARIO_FORMS
 from streams.catalogue.scenarios import SHOWN_KINDS
+from streams.catalogue.segment_keys import CONTEXT_MAX
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.vocabulary import Vocabulary
 
@@ -127,6 +128,7 @@ def _values(names: Names) -> dict[Value, Schema]:
             ]
         },
         "duration": duration,
+        "context": {"type": "object", "additionalProperties": event, "maxProperties": CONTEXT_MAX},
         "rate": {
             "type": "string",
             "pattern": r"^[0-9]{1,9}\s+per\s+([0-9]{1,15}(ms|s|m|h|d|w))+$",

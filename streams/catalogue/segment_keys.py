@@ -1,16 +1,21 @@
-"""Reads the keys of a definition that stand beside its conditions: when it may be entered again."""
+"""Reads the keys of a definition that stand beside its conditions: when it may be entered again, and what it carries."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from streams.catalogue.nodes import Node
+from streams.segmentation.definitions import ContextValue
 from streams.segmentation.timeline import DurationMs
 
 ENTRIES_MAX = 1_000
 """Most entries that a `max_entries` may count: a customer's state keeps so many instants."""
 
+CONTEXT_MAX = 10
+"""Most properties that a transition carries."""
+
+_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _RATE = re.compile(r"([0-9]{1,9})\s+per\s+(\S+)", re.ASCII)
 
 
@@ -45,3 +50,42 @@ def read_max_entries(parts: Mapping[str, Node]) -> tuple[int, DurationMs]:
     if not within_ms:
         raise node.error("entries within no time", "write it like 3 per 30d")
     return count, within_ms
+
+
+def read_context(
+    parts: Mapping[str, Node], named: Callable[[Node], tuple[str, str | None]]
+) -> tuple[ContextValue, ...]:
+    """Return what transitions carry.
+
+    Args:
+        parts: the keys of the definition.
+        named: reads ``EVENT.PROPERTY``.
+
+    Raises:
+        DefinitionError: too much, no name, an unknown event, or no whole property of it.
+    """
+    node = parts.get("context")
+    if node is None:
+        return ()
+    found = []
+    for key, value in zip(node.keys(), node.mapping().values(), strict=True):
+        name = key.text()
+        if not _NAME.fullmatch(name):
+            raise key.error(
+                f"{name[:80]!r} is no name for a value", "letters, digits and '_' only, such as cart_id"
+            )
+        event, field = named(value)
+        if field is None:
+            raise value.error(f"which property of {event!r}?", f"write '{name}: {event}.PROPERTY'")
+        if "." in field:
+            raise value.error(
+                "a transition carries whole properties", f"write '{event}.{field.partition('.')[0]}'"
+            )
+        found.append(ContextValue(name, event, field))
+    if not found:
+        raise node.error(
+            "a context of nothing", "name what to carry, such as 'cart_id: Product Added.cart_id'"
+        )
+    if len(found) > CONTEXT_MAX:
+        raise node.error(f"{len(found)} values, more than {CONTEXT_MAX}", "leave out what nobody reads")
+    return tuple(found)

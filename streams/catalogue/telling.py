@@ -39,6 +39,9 @@ def tell(segment: SegmentDefinition, setting: Setting) -> list[str]:
     lines += ["", *_entry(segment, setting), "", *_exit(segment, setting), ""]
     lines += _facts(segment, setting)
     lines += _looks_back(segment)
+    if segment.context:
+        carried = (f"{one.name} from {one.event}.{one.property}" for one in segment.context)
+        lines.append(f"carries:      {', '.join(carried)}")
     lines += _group(segment, setting)
     return lines + list(_others(segment, setting))
 

@@ -128,6 +128,11 @@ def _writing(schema: Any, value: str, numbers: Iterator[int]) -> str:
         item = f"item{next(numbers)}"
         items = f'b"".join([{_writing(schema["items"], item, numbers)} for {item} in {value}])'
         return f'(long(len({value})) + {items} + b"\\0" if {value} else b"\\0")'
+    if kind == "map":
+        key, item = (f"{name}{next(numbers)}" for name in ("key", "item"))
+        entry = f"text({key}) + {_writing(schema['values'], item, numbers)}"
+        entries = f'b"".join([{entry} for {key}, {item} in {value}.items()])'
+        return f'(long(len({value})) + {entries} + b"\\0" if {value} else b"\\0")'
     raise Unsupported(str(schema)[:80])
 
 

@@ -26,6 +26,7 @@ class TransitionText(msgspec.Struct, gc=False):
     entered_at: str | None
     valid_until: str | None
     clauses: list[Clause]
+    context: dict[str, msgspec.Raw] = {}
 
 
 class MembershipText(msgspec.Struct, gc=False):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
+from msgspec import Raw
 
 from streams.codecs.output_texts import MembershipsText, MembershipText, TransitionText
 from streams.codecs.times import EARLIEST_MS, LATEST_MS, read_time, write_time
@@ -75,6 +76,9 @@ def transition_json(transition: Transition) -> bytes:
             None if entered_ms is None else _optional(entered_ms),
             _optional(transition.valid_until_ms),
             transition.clauses,
+            {name: Raw(text.encode()) for name, text in transition.context.items()}
+            if transition.context
+            else {},
         )
     )
 
@@ -104,6 +108,7 @@ def transition_from_json(value: bytes) -> Transition:
         None if text.entered_at is None else read_time(text.entered_at),
         None if text.valid_until is None else read_time(text.valid_until),
         text.clauses,
+        {name: bytes(raw).decode() for name, raw in text.context.items()},
     )
 
 
@@ -150,6 +155,7 @@ def _transition_fields(transition: Transition) -> dict[str, Any]:
         "entered_at": transition.entered_at_ms,
         "valid_until": until_ms if until_ms is not None and until_ms <= LATEST_MS else None,
         "clauses": [{"text": one.text, "truth": one.truth, "value": one.value} for one in transition.clauses],
+        "context": transition.context,
     }
 
 
@@ -171,6 +177,7 @@ def _transition_from_fields(fields: dict[str, Any]) -> Transition:
         fields["entered_at"],
         fields["valid_until"],
         [Clause(one["text"], one["truth"], one["value"]) for one in fields["clauses"]],
+        fields["context"],
     )
 
 

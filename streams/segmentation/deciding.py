@@ -80,6 +80,8 @@ class Deciding(Residence):
         )
         if self._explain:
             effect.clauses = segment.why(self.live[key], at, min(at, cause.seen), self.coverage)
+        if segment.context is not None:
+            effect.context = segment.context(self.live[key], min(at, cause.seen))
         self.effects.append(effect)
         if entered:
             state.entry = digest

@@ -52,6 +52,14 @@ class GroupDefinition(msgspec.Struct, frozen=True):
     population: Condition | None = None
 
 
+class ContextValue(msgspec.Struct, frozen=True):
+    """What a transition carries under *name*: *property* of the newest *event* (or fact) by then."""
+
+    name: str
+    event: str
+    property: str
+
+
 class SegmentDefinition(msgspec.Struct, frozen=True):
     """One version of a segment. Versions are immutable: a change is a new version.
 
@@ -66,6 +74,7 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
         min_membership_ms: no exit earlier than this after the entry.
         cooldown_ms: no entry earlier than this after an exit.
         entries_max: at most so many entries in `entries_within_ms`; 0: any number.
+        context: what its transitions carry of the customer's newest events.
         group, rank: where it stands among others; rank 1 is tried first.
     """
 
@@ -84,6 +93,7 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
     cooldown_ms: DurationMs = 0
     entries_max: int = 0
     entries_within_ms: DurationMs = 0
+    context: tuple[ContextValue, ...] = ()
     group: str | None = None
     rank: int = 0
 

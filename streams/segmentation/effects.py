@@ -45,6 +45,7 @@ class Transition(msgspec.Struct, gc=False):
         entered_at_ms: for exits and retractions, when the membership began; else None.
         valid_until_ms: next instant at which time alone may change it; None when there is none.
         clauses: the definition's clauses with their values at `occurred_at_ms`.
+        context: what the definition asks for of the customer's newest events by then: name → JSON text.
     """
 
     transition_id: str
@@ -63,6 +64,7 @@ class Transition(msgspec.Struct, gc=False):
     entered_at_ms: EpochMs | None = None
     valid_until_ms: EpochMs | None = None
     clauses: list[Clause] = []
+    context: dict[str, str] = {}
 
 
 class Membership(msgspec.Struct, gc=False, frozen=True):

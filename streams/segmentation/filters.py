@@ -7,6 +7,8 @@ from operator import eq, ge, gt, le, lt
 from sys import intern
 from typing import Any
 
+import msgspec
+
 from streams.errors import RecordError
 from streams.segmentation.conditions import Operator
 from streams.segmentation.money import MICROS, micros
@@ -166,6 +168,24 @@ def plain(value: Any) -> str | int | float | None:
     ):
         return value
     return str(value)
+
+
+CONTEXT_BYTES_MAX = 2_000
+"""Longest JSON text of one property that a transition carries."""
+
+
+def json_of(value: Any) -> str | None:
+    """Return a property's *value* as JSON text for transitions to carry; None when there is none.
+
+    One whose text would be longer than `CONTEXT_BYTES_MAX` becomes ``null``, never a part of it.
+    """
+    if value is None:
+        return None
+    try:
+        text = msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError):
+        text = msgspec.json.encode(str(value))
+    return text.decode() if len(text) <= CONTEXT_BYTES_MAX else "null"
 
 
 def amount_of(get: Callable[[str], Any], names: tuple[str, ...]) -> int:

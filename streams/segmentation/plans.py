@@ -27,6 +27,9 @@ Coverage = tuple[EpochMs, ...]
 
 Evaluate = Callable[[Profile, EpochMs, EpochMs, Coverage], tuple[int, EpochMs]]
 Instants = Callable[[Profile], list[EpochMs]]
+Context = Callable[[Profile, EpochMs], dict[str, str]]
+"""``(profile, seen)``: what a transition carries, by name, as JSON texts, of the events with event time ≤ *seen*."""
+
 Why = Callable[[Profile, EpochMs, EpochMs, Coverage], list[Clause]]
 
 
@@ -35,6 +38,7 @@ class MemberPlan(msgspec.Struct, frozen=True):
 
     Attributes:
         why: returns its clauses with their values.
+        context: returns what its transitions carry; None: nothing.
         reaches: source → how far back it looks; `NEVER`: for ever (S10).
     """
 
@@ -42,6 +46,7 @@ class MemberPlan(msgspec.Struct, frozen=True):
     version: int
     why: Why
     reaches: Mapping[str, DurationMs] = {}
+    context: Context | None = None
 
 
 class MachinePlan(msgspec.Struct, frozen=True):

@@ -32,9 +32,10 @@ from streams.segmentation.conditions import (
     Trait,
     Zone,
 )
+from streams.segmentation.definitions import SegmentDefinition
 from streams.segmentation.timeline import DAY_MS, DurationMs
 
-ColumnKind = Literal["plain", "number", "each", "test"]
+ColumnKind = Literal["plain", "number", "each", "test", "json"]
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -42,7 +43,8 @@ class Column(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: ``plain``: a property as it came; ``number``: in millionths, None when it is no number; ``each``: the
-            different values over the items of a list; ``test``: whether the event passes *where*.
+            different values over the items of a list; ``test``: whether the event passes *where*; ``json``: the whole
+            property as JSON text, for a transition to carry.
         property: the property; for ``each`` a path such as ``products.category``.
         where: for ``test``.
     """
@@ -180,6 +182,13 @@ def column_of(test: Filter) -> Column:
 def columns_of(tests: tuple[Filter, ...]) -> tuple[Column, ...]:
     """Return what is kept of an event to pass *tests* later."""
     return tuple(dict.fromkeys(map(column_of, tests)))
+
+
+def context_readings(segment: SegmentDefinition) -> list[Reading]:
+    """Return what the transitions of *segment* read beside its conditions: each time the newest event."""
+    return [
+        Reading(one.event, looks=False, columns=(Column("json", one.property),)) for one in segment.context
+    ]
 
 
 def events_of(leaf: Condition) -> list[str]:

@@ -57,6 +57,7 @@ _WORDS = st.sampled_from(
             "cooldown",
             "max_entries",
             "3 per 30d",
+            "context",
             "facts",
             "groups",
         ),

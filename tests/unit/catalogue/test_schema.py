@@ -35,6 +35,7 @@ EXAMPLES: dict[Value, str] = {
     "limit": "2",
     "duration": "2h",
     "rate": "3 per 30d",
+    "context": "{cart: Product Added.cart_id}",
     "event": "Product Viewed",
     "amount": "Order Completed.total",
     "type": "Order Completed",

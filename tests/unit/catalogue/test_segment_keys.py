@@ -6,7 +6,7 @@ import pytest
 
 from streams.catalogue.wording import door_in_words
 from streams.errors import DefinitionError
-from streams.segmentation.definitions import SegmentDefinition
+from streams.segmentation.definitions import ContextValue, SegmentDefinition
 from streams.segmentation.timeline import DAY_MS, HOUR_MS
 from streams.testing.shop import catalogue_of
 
@@ -67,3 +67,41 @@ def test_mistakes(line: str, message: str, hint: str) -> None:
     assert message in str(refused.value)
     assert hint in refused.value.hint
     assert (refused.value.line, refused.value.column) == (5, len(line.partition(":")[0]) + 7)
+
+
+def test_context() -> None:
+    """Each value has a name, an event or fact, and a property of it."""
+    found = read("context: {cart_id: Product Added.cart_id, lines: Order Completed.products}")
+
+    assert found.context == (
+        ContextValue("cart_id", "Product Added", "cart_id"),
+        ContextValue("lines", "Order Completed", "products"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "message", "hint"),
+    [
+        ("{cart-id: Product Added.cart_id}", 15, "'cart-id' is no name for a value", "cart_id"),
+        ("{cart: Product Addde.cart_id}", 21, "unknown event or fact 'Product Addde'", "Product Added"),
+        ("{cart: Product Added}", 21, "which property of 'Product Added'?", "cart: Product Added.PROPERTY"),
+        ("{name: Order Completed.products.name}", 21, "whole properties", "Order Completed.products"),
+        ("{}", 14, "a context of nothing", "cart_id: Product Added.cart_id"),
+        ("[Product Added.cart_id]", 14, "expected a mapping", ""),
+        (
+            "{" + ", ".join(f"a{n}: Product Added.cart_id" for n in range(11)) + "}",
+            14,
+            "11 values, more than 10",
+            "nobody reads",
+        ),
+    ],
+)
+def test_mistakes_in_a_context(value: str, column: int, message: str, hint: str) -> None:
+    """What cannot be carried is refused where it stands."""
+    with pytest.raises(DefinitionError) as refused:
+        read(f"context: {value}")
+
+    assert message in str(refused.value)
+    assert hint in refused.value.hint
+    assert refused.value.line == 5
+    assert refused.value.column == column

@@ -23,6 +23,7 @@ ENTERED = Transition(
     "6f1c0d4a9b7e4c55a1d3f0b2c4e6a812", "berlin", "c-1", "cart.abandon", 1, "entered", "timer",
     1_772_460_431_250, 1_772_461_331_300, 1_772_461_331_250, 1, "timer", valid_until_ms=1_772_545_031_250,
     clauses=[Clause("did Product Added within 24h", "true", "2026-03-02T13:37:11.250Z"), Clause("no order", "true", "")],
+    context={"cart_id": '"c-77"', "items": '[{"product_id":"p-1","price":9.9}]', "long": "null"},
 )  # fmt: skip
 RETRACTED = Transition(
     "00112233445566778899aabbccddeeff", "berlin", "c-1", "cart.abandon", 1, "retracted", "late",
@@ -77,6 +78,14 @@ def test_no_end_ahead(encoder: TransitionEncoder, valid_until_ms: int | None) ->
     assert encoder.read_transition(value).valid_until_ms is None
 
 
+def test_what_was_written_before_there_was_a_context() -> None:
+    """A transition without the field carries nothing."""
+    value = backtest_line(RETRACTED).replace(b',"context":{}', b"")
+
+    assert b"context" not in value
+    assert transition_from_json(value) == RETRACTED
+
+
 def test_the_line_of_a_backtest() -> None:
     """The line is one JSON object without line ends: fixed names in a fixed order, RFC 3339 times, null for unset."""
     line = backtest_line(RETRACTED)
@@ -99,6 +108,7 @@ def test_the_line_of_a_backtest() -> None:
         ("entered_at", "2026-03-02T14:07:11.250Z"),
         ("valid_until", None),
         ("clauses", []),
+        ("context", {}),
     ]
 
 
