@@ -23,7 +23,8 @@ from streams.catalogue.wording import describe
 from streams.segmentation.conditions import All, Any_, Condition, InSegment, Not, Otherwise
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.effects import Clause
-from streams.segmentation.plans import Coverage, MachinePlan, Plan, Profile
+from streams.segmentation.plans import Coverage, MachinePlan, Plan
+from streams.segmentation.profiles import Profile
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.truth import FALSE, TRUE, WORDS
 

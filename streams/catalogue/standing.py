@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Literal
 
 import msgspec
@@ -10,8 +9,7 @@ import msgspec
 from streams.catalogue.explaining import Explainer, TreeNode
 from streams.segmentation.machines import Machine
 from streams.segmentation.partition import Partition
-from streams.segmentation.plans import Profile
-from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState
+from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Profile
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 from streams.segmentation.walking import Recorder, View
 
@@ -69,11 +67,11 @@ def standing(partition: Partition, profile: Profile, machine_index: int, member:
         member: the segment's place among the machine's members.
     """
     machine = partition.machines[machine_index]
-    state = profile.states.get(machine_index)
+    state = profile.states[machine_index]
     if state is None:
         return Standing(status="out", known=False)
     now = present(partition, profile)
-    state = _caught_up(partition, profile, machine, now)
+    state = _caught_up(partition, profile, machine, state, now)
     inside = state.status == MEMBER and max(state.winner, 0) == member
     # A group keeps one time for all its members: when the last of them was left is known, not which it was.
     left = None if machine.plan.partition_group or state.left == BEFORE_ALL else state.left
@@ -90,13 +88,14 @@ def standing(partition: Partition, profile: Profile, machine_index: int, member:
     )
 
 
-def _caught_up(partition: Partition, profile: Profile, machine: Machine, now: EpochMs) -> MachineState:
+def _caught_up(
+    partition: Partition, profile: Profile, machine: Machine, state: MachineState, now: EpochMs
+) -> MachineState:
     """Return the state of *machine* at *now*, pending if it is.
 
     Outside, a machine lets the beginning of a pending time lie until the entry may be judged: here it is passed.
     """
-    state: MachineState = copy(profile.states[machine.index])
-    state.waiting = state.waiting[:]
+    state = state.copy()
     if not machine.outside_delay_ms:
         return state
     view = View(profile, partition.gates[machine.gate], partition.coverage, Recorder())

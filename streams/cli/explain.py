@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import click
-import msgspec
 from rich.console import Console
 
 from streams.backtest import Backtest
@@ -26,7 +25,6 @@ from streams.codecs.times import read_time
 from streams.errors import DefinitionError, OperationError, SettingsError
 from streams.runtime.definition_files import load_catalogue
 from streams.segmentation.partition import Partition
-from streams.segmentation.plans import Profile
 from streams.segmentation.timeline import MINUTE_MS, EpochMs
 from streams.settings import Settings, parse_duration_ms
 
@@ -140,7 +138,7 @@ def _report(
             f"there is no segment {segment_id!r}", hint=nearest(segment_id, explainer.segment_ids)
         )
     shop, _, customer = key.partition("/")
-    profile = _profile(partition, key)
+    profile = partition.find(key)
     if profile is None:
         raise OperationError(
             f"{words} knows no customer {customer!r} of the shop {shop!r}",
@@ -151,14 +149,6 @@ def _report(
     instant = as_of_ms if at_ms is None else at_ms
     explanations = [explain(explainer, partition, profile, name, instant) for name in wanted]
     return Report(customer, shop, words, as_of_ms, explanations, whole)
-
-
-def _profile(partition: Partition, key: str) -> Profile | None:
-    profile = partition.live.get(key)
-    rest = partition.rest.get(key)
-    if profile is None and rest is not None:
-        profile = msgspec.msgpack.Decoder(partition.plan.profile_type).decode(rest)
-    return profile
 
 
 # ---- a file of events -----------------------------------------------------------------------------------------------

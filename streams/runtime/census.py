@@ -8,15 +8,12 @@ right as soon as the last slice is done. A rollback undoes transitions that were
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-import msgspec
-
 from streams.segmentation.effects import Transition
 from streams.segmentation.partition import Partition
-from streams.segmentation.plans import Profile
 from streams.segmentation.profiles import MEMBER
 
 SAMPLE: Final = 1_000
@@ -37,7 +34,6 @@ class Census:
     def __init__(self, core: Partition) -> None:
         """Start to count *core*; nothing is read yet."""
         self._core = core
-        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(core.plan.profile_type).decode
         self.members: Counter[str] = Counter()
         self.counted = 0
         self.counted_bytes = 0
@@ -84,10 +80,10 @@ class Census:
         if profile is None:
             if resting is None:
                 return
-            profile = self._decode(resting)
+            profile = core.plan.read(key, resting)
         if resting is not None:
             self.counted += 1
             self.counted_bytes += len(resting)
-        for index, state in profile.states.items():
-            if state.status == MEMBER:
+        for index, state in enumerate(profile.states):
+            if state is not None and state.status == MEMBER:
                 self.members[core.machines[index].plan.members[max(state.winner, 0)].segment_id] += 1

@@ -8,7 +8,6 @@ made from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from typing import Any
 
 import msgspec
@@ -17,9 +16,11 @@ from streams.errors import OperationError
 from streams.segmentation.deadlines import Deadlines
 from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec, Options
-from streams.segmentation.plans import Coverage, Plan, Profile
-from streams.segmentation.profiles import NO_ENTRIES, NONE, Header, PartitionRecord
+from streams.segmentation.plans import Coverage, Plan
+from streams.segmentation.profiles import NO_ENTRIES, NONE, Profile
+from streams.segmentation.records import Header, PartitionRecord
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.walking import Fact
 from streams.segmentation.watermarks import Watermarks
 
 PARTITION_KEY = "\x00partition"
@@ -29,14 +30,14 @@ LIVE_MAX = 200_000
 """Profiles kept decoded between commits; beyond it they go back to rest."""
 
 
-class Residence:
+class Residence(Fact):
     """The state of one partition number and its way to the changelog and back.
 
     Attributes:
         effects: what has been decided since the last `take_effects`.
-        rest: key → the profile as it was committed.
+        rest: key → the profile as it was committed; of those decoded too.
         live: key → the profile decoded.
-        dirty: the profiles touched since the last commit, by key, in order.
+        dirty: the profiles touched since the last commit, in order.
         coverage: per source of the plan, since when it was watched.
         watched: the coverage of every source that an input carries has begun.
     """
@@ -49,15 +50,13 @@ class Residence:
         self.effects: list[Transition] = []
         self.rest: dict[str, bytes] = {}
         self.live: dict[str, Profile] = {}
-        self.dirty: dict[str, Profile] = {}
+        self.dirty: list[Profile] = []
         self._staged: dict[str, bytes] = {}
         self._changed: dict[str, None] = {}
         self._deadlines = [Deadlines() for _ in plan.gates]
         self._next_wake: EpochMs = NEVER  # not later than the first deadline of any gate
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
-        self._wakes = msgspec.msgpack.Decoder(Header).decode
-        self._blank = plan.profile_type()
+        self._wakes: Callable[[bytes], Header] = msgspec.msgpack.Decoder(Header).decode
         self._record = self._partition_record()
         self._take_coverage()
 
@@ -66,23 +65,32 @@ class Residence:
         """The watermark before which journals may forget: nothing older is still undecided."""
         return self.watermarks.lowest
 
-    def _profile(self, key: str) -> Profile:
+    def profile(self, key: str) -> Profile:
+        """Return the profile of the customer *key*, decoded; a new one when nothing is known of them."""
         profile = self.live.get(key)
         if profile is None:
             rest = self.rest.get(key)
-            if rest is None:
-                profile = copy(self._blank)
-                profile.wakes = self._blank.wakes[:]
-            else:
-                profile = self._decode(rest)
+            profile = self.plan.profile_type(key) if rest is None else self.plan.read(key, rest)
             self.live[key] = profile
         return profile
+
+    def find(self, key: str) -> Profile | None:
+        """Return the profile of the customer *key* for looking at; None when nothing is known of them."""
+        profile = self.live.get(key)
+        rest = self.rest.get(key)
+        return self.plan.read(key, rest) if profile is None and rest is not None else profile
+
+    def touch(self, profile: Profile) -> None:
+        """Note that *profile* changes: the next commit writes it."""
+        if not profile.dirty:
+            profile.dirty = True
+            self.dirty.append(profile)
 
     def flush(self) -> Iterator[tuple[str, bytes]]:
         """Yield the changelog records of what changed since the last commit: key, value."""
         assert not [*NONE, *NO_ENTRIES], "what all profiles share was changed in place"
         encode = self._encode
-        staged = self._staged = {key: encode(profile) for key, profile in self.dirty.items()}
+        staged = self._staged = {profile.key: encode(profile.pack()) for profile in self.dirty}
         yield from staged.items()
         record = self._partition_record()
         if record != self._record:
@@ -93,7 +101,9 @@ class Residence:
         """Make what `flush` yielded the truth."""
         self._record = self._staged.pop(PARTITION_KEY, self._record)
         self.rest.update(self._staged)
-        self._staged, self.dirty, self._changed = {}, {}, {}
+        for profile in self.dirty:
+            profile.dirty = False
+        self._staged, self.dirty, self._changed = {}, [], {}
         if len(self.live) > LIVE_MAX:
             self.live.clear()
 
@@ -104,10 +114,11 @@ class Residence:
     def rollback(self) -> None:
         """Become what the last commit left."""
         self.effects, self._changed, self._staged = [], {}, {}
-        for key in self.live:
-            if key in self.dirty and key in self.rest:
-                self._rearm(key, self.rest[key])
-        self.live, self.dirty = {}, {}
+        for profile in self.dirty:
+            rest = self.rest.get(profile.key)
+            if rest is not None:
+                self._rearm(profile.key, rest)
+        self.live, self.dirty = {}, []
         self._take_record(self._record)
 
     def load(self, key: str, value: bytes | None) -> None:
@@ -131,8 +142,9 @@ class Residence:
             self._rearm(key, value)
 
     def _rearm(self, key: str, rest: bytes) -> None:
-        for gate, deadline in enumerate(self._wakes(rest).wakes):
-            if deadline < NEVER:
+        header = self._wakes(rest)
+        for gate, deadline in enumerate((header.wake, *header.wakes)):
+            if deadline is not None and deadline < NEVER:
                 self._deadlines[gate].push(deadline, key)
         self._next_wake = BEFORE_ALL
 

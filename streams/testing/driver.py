@@ -71,6 +71,10 @@ class SegmentationTestDriver:
         self.partition.observe(event, self._positions[event.source])
         return self._taken()
 
+    def profile(self, customer_id: str = "c") -> Any:
+        """Return the profile of *customer_id*, who was touched since the last restart; its fields are the plan's."""
+        return self.partition.live[f"default/{customer_id}"]
+
     def happen(
         self, event_type: str, at: EpochMs, customer_id: str = "c", event_id: str = "", **properties: Any
     ) -> list[Transition]:
