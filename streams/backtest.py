@@ -136,6 +136,6 @@ class Backtest:
         found = Counter(
             {m.segment_id: 0 for machine in self.partition.plan.machines for m in machine.members}
         )
-        for key in self.partition.live | self.partition.rest:
+        for key in [*self.partition.resting, *self.partition.live]:
             found.update(membership.segment_id for membership in self.partition.memberships(key))
         return found

@@ -15,6 +15,7 @@ from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import builtin_catalogue, source_of_events
 from streams.errors import OperationError
+from streams.segmentation.chunks import states_in
 from streams.segmentation.journals import folded, folded_amount
 from streams.segmentation.money import MICROS
 from streams.segmentation.plans import Plan
@@ -89,9 +90,9 @@ def real_orders(plan: Plan, changelog: Mapping[bytes, bytes]) -> RealOrders:
         OperationError: the state was written by another plan.
     """
     profiles: list[Any] = []
-    for key, value in changelog.items():
-        if key.decode() != PARTITION_KEY:
-            profiles.append(plan.read(key.decode(), value))
+    for key, value in states_in((key.decode(), value) for key, value in changelog.items()).items():
+        if key != PARTITION_KEY:
+            profiles.append(plan.read(key, value))
         elif msgspec.msgpack.decode(value, type=PartitionRecord).plan_hash != plan.plan_hash:
             raise OperationError(
                 "the worker's state was made with other definitions than the built-in ones",

@@ -17,7 +17,7 @@ from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 
 OUT, PENDING, MEMBER = 0, 1, 2
 
-OWN_FIELDS = ("key", "dirty", "wake", "wakes", "newest", "seen", "created", "states")
+OWN_FIELDS = ("key", "dirty", "rest", "chunk", "wake", "wakes", "newest", "seen", "created", "states")
 """The fields of every profile; no journal is named like one."""
 
 NONE: list[Any] = []
@@ -143,6 +143,8 @@ class Profile:
     Attributes:
         key: the customer, ``shop_id/customer_id``; not part of what is written.
         dirty: touched since the last commit.
+        rest: its state as it was committed last; empty: it never was.
+        chunk: the chunk of the changelog that holds it (`streams.segmentation.chunks`).
         wake: the deadline armed at the first gate; `NEVER` when none is.
         wakes: the deadlines armed at the other gates, in order.
         newest: greatest event time applied.
@@ -163,6 +165,8 @@ class Profile:
         """
         self.key = key
         self.dirty = False
+        self.rest = b""
+        self.chunk = 0
         self.wake: EpochMs = NEVER
         self.wakes: list[EpochMs] = [NEVER] * (gates - 1) if gates > 1 else NONE
         self.newest: EpochMs = BEFORE_ALL

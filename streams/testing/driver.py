@@ -93,7 +93,7 @@ class SegmentationTestDriver:
     def memberships(self) -> dict[str, dict[str, EpochMs]]:
         """Return customer id → segment id → since, for every customer with a membership."""
         found = {}
-        for key in [*self.partition.rest, *self.partition.live]:
+        for key in [*self.partition.resting, *self.partition.live]:
             current: list[Membership] = self.partition.memberships(key)
             if current:
                 found[key.partition("/")[2]] = {m.segment_id: m.since_ms for m in current}
@@ -101,8 +101,7 @@ class SegmentationTestDriver:
 
     def commit(self) -> dict[str, bytes]:
         """Commit what happened so far; return what the changelog holds then: key → value."""
-        for _ in self.partition.flush():
-            pass
+        self.partition.flush()
         self.partition.commit()
         return self.partition.changelog()
 

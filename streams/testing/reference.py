@@ -47,7 +47,7 @@ def reference_run(wiring: Wiring, records: Mapping[int, Iterable[Message]], now_
                 _handle(processor, waiting, now_ms, wiring, found)
                 waiting = []
         _handle(processor, waiting, now_ms, wiring, found)
-        found.state.update({(number, key): value for key, value in processor.core.rest.items()})
+        found.state.update({(number, key): value for key, value in processor.core.committed()})
     return found
 
 
