@@ -14,12 +14,12 @@ import msgspec
 
 from streams.codecs.times import read_time
 from streams.errors import RecordError
-from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import DurationMs, EpochMs
+from streams.segmentation.transitions import Transition
 
 Decode = Callable[[bytes, EpochMs], EventObserved | WatermarkAdvanced]
 

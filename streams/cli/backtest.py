@@ -22,8 +22,8 @@ from streams.codecs.times import read_time, write_time
 from streams.codecs.transitions import backtest_line
 from streams.errors import SettingsError
 from streams.runtime.definition_files import load_catalogue
-from streams.segmentation.effects import Transition
 from streams.segmentation.timeline import MINUTE_MS, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.settings import parse_duration_ms
 
 EPILOGUE = """\b

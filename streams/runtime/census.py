@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from streams.segmentation.effects import Transition
 from streams.segmentation.partition import Partition
 from streams.segmentation.profiles import MEMBER
+from streams.segmentation.transitions import Transition
 
 SAMPLE: Final = 1_000
 """Profiles whose size is taken for that of all, while too few are counted."""

@@ -6,13 +6,14 @@ from collections import deque
 
 from xxhash import xxh3_128_digest
 
-from streams.segmentation.effects import Kind, Origin, Transition
+from streams.segmentation.effects import Kind, Origin
 from streams.segmentation.machines import Machine
 from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan
 from streams.segmentation.profiles import MachineState, Profile
 from streams.segmentation.residence import Residence
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.segmentation.walking import Cause
 
 

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 
 from xxhash import xxh3_64_digest
 
-from streams.segmentation.effects import Membership, MembershipsChanged, Transition
+from streams.segmentation.effects import Membership, MembershipsChanged
 from streams.segmentation.machines import Machine
 from streams.segmentation.options import DEFAULTS, InputSpec, Options
 from streams.segmentation.plans import Plan
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Profile, Waiting
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import NEVER, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.segmentation.truth import TRUE
 from streams.segmentation.waking import Waking
 from streams.segmentation.walking import Cause, View

@@ -22,12 +22,12 @@ from streams.segmentation.chunks import (
     chunk_number,
 )
 from streams.segmentation.deadlines import Deadlines
-from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Coverage, Plan
 from streams.segmentation.profiles import NO_ENTRIES, NONE, Profile
 from streams.segmentation.records import Header, PartitionRecord
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.segmentation.walking import Fact
 from streams.segmentation.watermarks import Watermarks
 

@@ -41,45 +41,58 @@ class Waking(Deciding):
         """Fire everything that the gates allow, by due instant, then customer, over the whole partition."""
         if self.watermarks.highest < self._next_wake:
             return
-        woken: dict[str, Profile] = {}
+        woken: list[Profile] = []
+        keys: set[str] | None = set() if len(self._deadlines) > 1 else None
+        next_wake: EpochMs = NEVER
         for gate, deadlines in enumerate(self._deadlines):
             if deadlines.earliest <= self.gates[gate]:
-                self._wake(gate, deadlines.pop_due(self.gates[gate]), woken)
+                self._wake(gate, deadlines.pop_due(self.gates[gate]), woken, keys)
+            next_wake = min(next_wake, deadlines.earliest)
+        self._next_wake = next_wake  # what is armed from here on lowers it
         if len(woken) == 1:  # nearly always: nobody else to keep in order with
-            for profile in woken.values():
-                due, moving = self._due(profile)
-                while due < NEVER:
-                    due, moving = self._step(profile, due, moving)
+            profile = woken[0]
+            due, moving = self._due(profile)
+            while due < NEVER:
+                due, moving = self._step(profile, due, moving)
         elif woken:
             self._fire_all(woken)
-        self._next_wake = min([deadlines.earliest for deadlines in self._deadlines], default=NEVER)
 
-    def _wake(self, gate: int, due: list[Entry], woken: dict[str, Profile]) -> None:
-        """Add to *woken* who is still to be woken by the deadlines *due* of *gate*."""
-        live = self.live
+    def _wake(self, gate: int, due: list[Entry], woken: list[Profile], keys: set[str] | None) -> None:
+        """Add to *woken* who is still to be woken by the deadlines *due* of *gate*; nobody twice.
+
+        Args:
+            gate: which of the gates has come so far.
+            due: the deadlines, in order.
+            woken: who passes instants now.
+            keys: of those in *woken*, where several gates may wake one; None: there is one gate.
+        """
         for deadline, key in due:
-            profile = live.get(key)
+            profile = self.live.get(key)
             if profile is None:
                 profile = self.profile(key)
             if profile.armed(gate) == deadline:
                 profile.arm(gate, NEVER)
                 self.touch(profile)
-                woken[key] = profile
+                if keys is None:
+                    woken.append(profile)
+                elif key not in keys:
+                    keys.add(key)
+                    woken.append(profile)
 
-    def _fire_all(self, woken: dict[str, Profile]) -> None:
+    def _fire_all(self, woken: list[Profile]) -> None:
         """Let the profiles *woken* pass their instants: the earliest first, and at one instant by customer."""
-        ready = []
-        for key, profile in woken.items():
+        ready: list[tuple[EpochMs, str, int, list[int]]] = []
+        for place, profile in enumerate(woken):
             due, moving = self._due(profile)
             if due < NEVER:
-                ready.append((due, key, moving))
+                ready.append((due, profile.key, place, moving))
         heapify(ready)
         while ready:
-            due, key, moving = heappop(ready)
+            due, key, place, moving = heappop(ready)
             self._more = True  # of this profile nothing is known any more
-            due, moving = self._step(woken[key], due, moving)
+            due, moving = self._step(woken[place], due, moving)
             if due < NEVER:
-                heappush(ready, (due, key, moving))
+                heappush(ready, (due, key, place, moving))
 
     def _due(self, profile: Profile) -> tuple[EpochMs, list[int]]:  # noqa: C901, PLR0912 - one pass, no calls
         """Arm *profile* for what has to wait, and find what may move now.

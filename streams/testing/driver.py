@@ -10,11 +10,12 @@ from typing import Any
 
 from streams.catalogue.compiler import compile_catalogue
 from streams.segmentation.definitions import Catalogue
-from streams.segmentation.effects import Membership, Transition
+from streams.segmentation.effects import Membership
 from streams.segmentation.options import DEFAULTS, InputSpec, Options
 from streams.segmentation.partition import Partition
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DurationMs, EpochMs
+from streams.segmentation.transitions import Transition
 
 
 class SegmentationTestDriver:

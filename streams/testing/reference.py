@@ -15,7 +15,7 @@ from confluent_kafka import Message
 
 from streams.runtime.ports import Batch, OutputRecord
 from streams.runtime.processor import PartitionProcessor, Wiring
-from streams.segmentation.effects import Transition
+from streams.segmentation.transitions import Transition
 
 BATCH_RECORDS = 1_000
 

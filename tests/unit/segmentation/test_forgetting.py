@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import copy
 
 import msgspec
 import pytest
@@ -36,7 +37,7 @@ def long_history(seed: int) -> History:
     stimuli = without_end(first)
     for number in (1, 2):
         for stimulus in without_end(random_history(choose, first.catalogue)):
-            later = msgspec.structs.replace(stimulus)
+            later = copy(stimulus)
             if isinstance(later, EventObserved):
                 later.event_time_ms += number * APART_MS
                 later.event_id += f" {number}"
