@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.catalogue.checks import referred
+from streams.catalogue.listing import by_rank as members
+from streams.catalogue.listing import in_words
 from streams.catalogue.wording import describe, door_in_words
 from streams.segmentation.conditions import (
     All,
@@ -43,7 +45,7 @@ def tell(segment: SegmentDefinition, setting: Setting) -> list[str]:
         carried = (f"{one.name} from {one.event}.{one.property}" for one in segment.context)
         lines.append(f"carries:      {', '.join(carried)}")
     lines += _group(segment, setting)
-    return lines + list(_others(segment, setting))
+    return [*lines, *_others(segment, setting), *in_words(segment, setting.catalogue)]
 
 
 def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
@@ -150,6 +152,9 @@ def _group(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         else "all are members, one is active"
     )
     yield f"group:        {segment.group} ({kind}), rank {segment.rank}"
+    told = next((g for g in setting.catalogue.groups if g.name == segment.group), None)
+    if told is not None and (told.description or told.owner):
+        yield f"  {'; '.join(filter(None, (told.description, told.owner and f'owner: {told.owner}')))}"
     others = members(segment.group, setting.catalogue)
     earlier = [s.segment_id for s in others if s.rank < segment.rank]
     later = [s.segment_id for s in others if s.rank > segment.rank]
@@ -171,11 +176,6 @@ def _others(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         yield f"excluded from: {', '.join(excluded_by)}"
     if named_by:
         yield f"named by:     {', '.join(named_by)}"
-
-
-def members(group: str, catalogue: Catalogue) -> list[SegmentDefinition]:
-    """Return the members of *group* by rank."""
-    return sorted((s for s in catalogue.segments if s.group == group), key=lambda s: s.rank)
 
 
 def _listed(words: tuple[str, ...]) -> str:

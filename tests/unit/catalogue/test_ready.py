@@ -15,7 +15,8 @@ import streams.catalogue
 from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.expressions import rewritten
 from streams.catalogue.findings import find
-from streams.catalogue.grammar import CONDITIONS, FORMS, Form, Key
+from streams.catalogue.forms import Form, Key
+from streams.catalogue.grammar import CONDITIONS, FORMS
 from streams.catalogue.library import (
     READY,
     builtin_texts,
@@ -132,6 +133,20 @@ Construct = tuple[str, str]
 """A key and what it says: the same key of several forms is one construct."""
 
 NOT_USED = {
+    (
+        "hysteresis",
+        "A member stays until the number that 'when' compares falls below this one (or exceeds it).",
+    ): "no row names a second limit that could be said",
+    (
+        "entity",
+        "Whom it is about: customer or account; changes no membership.",
+    ): "all are about customers, one by one",
+    (
+        "holdout",
+        "A share of its members who get nothing, to compare with; they are members.",
+    ): "what ships holds nobody out (S12)",
+    ("share", "From 0 to 0.5, or 0% to 50%."): "of a holdout",
+    ("salt", "Every salt deals the customers anew."): "of a holdout",
     ("at_most", "At most this long ago."): "differs from less_than by a millisecond",
     ("more_than", "Longer ago than this."): "differs from at_least by a millisecond",
     ("at_most", "Not above."): "nobody asks for low scores",
@@ -145,7 +160,7 @@ NOT_USED = {
     ("tests", "Files of scenarios, beside this one."): "the folder scenarios is found unasked",
     (
         "time_zone",
-        "The shop's time zone, such as Europe/London; UTC without it.",
+        "The shop's time zone, such as Europe/London.",
     ): "the shop's to say; a file to copy from would say it for all",
 }
 """Construct → why no definition of ours uses it."""
@@ -162,6 +177,7 @@ def used(value: Any, form: Form) -> Iterator[Construct]:
 FORM_OF = {
     "undoings": "undoing", "sequence": "step", "step": "step", "limit": "share", "share": "share", "window": "lookup",
     "period": "days", "ago": "ago", "now": "now", "due": "due", "hours": "hours", "definitions": "segment",
+    "actions": "actions", "size": "size", "holdout": "holdout",
 }  # fmt: skip
 """What a key holds → the form of each part of it that is a mapping."""
 
