@@ -13,6 +13,7 @@ from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
 from streams.catalogue.listing import listed
 from streams.cli.catalogue_check import check
+from streams.cli.catalogue_reference import reference
 from streams.cli.catalogue_rows import rows
 from streams.cli.catalogue_scenarios import test
 from streams.cli.catalogue_schema import schema
@@ -43,12 +44,14 @@ def command() -> None:
       streams catalogue test --catalogue segments/
       streams catalogue list
       streams catalogue show checkout.abandon
+      streams catalogue reference
       streams catalogue rows
       streams catalogue schema > definitions.schema.json
     """
 
 
 command.add_command(check)
+command.add_command(reference)
 command.add_command(rows)
 command.add_command(schema)
 command.add_command(show)
