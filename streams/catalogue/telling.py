@@ -54,7 +54,7 @@ def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         yield "A customer is in it when no other segment of the group is true."
     else:
         yield "A customer enters when"
-        yield from _tree(segment.when, "  ")
+        yield from condition_lines(segment.when, "  ")
         for other in segment.exclude:
             yield f"  - and not in {other} (excluded)"
         if group is not None and members(group.name, setting.catalogue)[0] is not segment:
@@ -85,23 +85,23 @@ def _exit(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         yield f"A member leaves as soon as this is no longer true{before}{least}."
         return
     yield f"A member leaves{least} when"
-    yield from _tree(segment.until, "  ")
+    yield from condition_lines(segment.until, "  ")
     for other in segment.exclude:
         yield f"  - or in {other} (excluded)"
 
 
-def _tree(condition: Condition, indent: str, *, negated: bool = False) -> Iterator[str]:
-    """Yield *condition* as an indented list; the conjunction of negated parts reads 'none of'."""
+def condition_lines(condition: Condition, indent: str, *, negated: bool = False) -> Iterator[str]:
+    """Yield *condition* as an indented list, what is negated pushed down to the clauses."""
     match condition:
         case All(parts) | Any_(parts) if len(parts) == 1:
-            yield from _tree(parts[0], indent, negated=negated)
+            yield from condition_lines(parts[0], indent, negated=negated)
         case All(parts) | Any_(parts):
             every = isinstance(condition, All) != negated
             yield f"{indent}- {'all' if every else 'any'} of"
             for part in parts:
-                yield from _tree(part, indent + "  ", negated=negated)
+                yield from condition_lines(part, indent + "  ", negated=negated)
         case Not(part):
-            yield from _tree(part, indent, negated=not negated)
+            yield from condition_lines(part, indent, negated=not negated)
         case _:
             yield f"{indent}- {describe(condition, negated=negated)}"
 

@@ -13,6 +13,7 @@ from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
 from streams.catalogue.listing import listed
 from streams.cli.catalogue_check import check
+from streams.cli.catalogue_diff import diff
 from streams.cli.catalogue_reference import reference
 from streams.cli.catalogue_rows import rows
 from streams.cli.catalogue_scenarios import test
@@ -36,12 +37,13 @@ def _loaded(folder: str | None) -> tuple[Catalogue, Plan]:
 
 @click.group()
 def command() -> None:
-    """Check, test, list and show segment definitions.
+    """Check, test, compare, list and show segment definitions.
 
     \b
     Examples:
       streams catalogue check --catalogue segments/
       streams catalogue test --catalogue segments/
+      streams catalogue diff before/ segments/
       streams catalogue list
       streams catalogue show checkout.abandon
       streams catalogue reference
@@ -51,6 +53,7 @@ def command() -> None:
 
 
 command.add_command(check)
+command.add_command(diff)
 command.add_command(reference)
 command.add_command(rows)
 command.add_command(schema)
