@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from streams.catalogue.explaining import Explainer, TreeNode
+from streams.catalogue.past import Past, past_of
 from streams.segmentation.machines import Machine
 from streams.segmentation.partition import Partition
 from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Profile
@@ -134,6 +135,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         standing: where the customer stands now, at `present`.
         tree: the clauses as they stand at *at_ms*; the root is what an entry needs.
         stays: the truth that a member needs at *at_ms*, where a definition has an `until`; else that of the root.
+        past: where the customer stood at *at_ms*, when that is before the present.
     """
 
     segment_id: str
@@ -143,6 +145,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     tree: TreeNode
     stays: str
+    past: Past | None = None
 
 
 def explain(
@@ -151,6 +154,7 @@ def explain(
     """Return the explanation of *segment_id* for the customer of *profile*, its clauses at *at_ms*."""
     machine, member = explainer.machine_of(segment_id)
     definition = explainer.definition(segment_id)
+    back = at_ms < present(partition, profile)
     return Explanation(
         segment_id=segment_id,
         segment_version=definition.version,
@@ -159,4 +163,5 @@ def explain(
         standing=standing(partition, profile, machine.index, member),
         tree=explainer.tree(segment_id, profile, at_ms, partition.coverage),
         stays=explainer.stays(segment_id, profile, at_ms, partition.coverage),
+        past=past_of(explainer, partition, profile, segment_id, at_ms) if back else None,
     )
