@@ -14,8 +14,8 @@ from setuptools import setup
 
 HOT = {
     "segmentation": (
-        "chunks deadlines deciding doors filters groups journals machines partition profiles residence stimuli "
-        "timeline transitions waking walking watermarks"
+        "chunks deadlines deciding doors filters groups journals machines partition profiles residence settling "
+        "stances stimuli timeline transitions waking walking watermarks"
     ),
     "codecs": "customer_events envelopes times transitions",
     "runtime": "processor",

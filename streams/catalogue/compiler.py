@@ -20,6 +20,7 @@ from streams.catalogue.leafcode import LeafWriter
 from streams.catalogue.machine_code import MachineCode
 from streams.catalogue.profilecode import EVALUATES, PROFILE, machine_class, write_machine, write_profile
 from streams.catalogue.runtime_names import execute, with_imports
+from streams.catalogue.stancecode import concerned, heard_events, heard_properties, write_stances
 from streams.catalogue.wording import describe, door_in_words
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
@@ -109,7 +110,8 @@ class Compiler:
             self.write(line)
         in_order = self._in_order_of_reference()
         gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
-        write_profile(self.write, self.journals.specs, len(self.units), len(gates))
+        beside = bool(concerned(self.catalogue))
+        write_profile(self.write, self.journals.specs, len(self.units), len(gates), beside=beside)
         for segment in in_order:
             self._write_truths(segment)
         reads = [self._write_unit(unit) for unit in self.units]
@@ -117,7 +119,10 @@ class Compiler:
         codes = [self._code(i, unit, gates, reads[i]) for i, unit in enumerate(self.units)]
         for code in codes:
             write_machine(self.write, code)
-        write_handlers(self.write, self.journals, codes, names, covered=self.covered)
+        heard = heard_events(self.catalogue, self.journals.sources)
+        write_handlers(self.write, self.journals, codes, names, covered=self.covered, heard=heard)
+        if beside:
+            write_stances(self.write, self.catalogue, self._places())
         source = with_imports(self.write.text)
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
         module = execute(source, plan_hash, {spec.name: spec for spec in self.journals.specs})
@@ -130,7 +135,8 @@ class Compiler:
             gates=gates,
             sources=self.journals.source_names,
             journals=self.journals.specs,
-            properties=properties_of(self.journals.specs),
+            properties=_united(properties_of(self.journals.specs), heard_properties(heard)),
+            stances=module.get("STANCES"),
         )
 
     # ---- what becomes a machine -----------------------------------------------------------------------------
@@ -150,6 +156,14 @@ class Compiler:
         if isinstance(unit, SegmentDefinition):
             return [unit]
         return sorted((s for s in self.catalogue.segments if s.group == unit.name), key=lambda s: s.rank)
+
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Return segment id → its machine, and its place among the machine's members."""
+        return {
+            segment.segment_id: (machine, member)
+            for machine, unit in enumerate(self.units)
+            for member, segment in enumerate(self.members(unit))
+        }
 
     def _gate(self, unit: SegmentDefinition | GroupDefinition) -> frozenset[str]:
         """Return the sources of the events in `when` and `until`, through references, not through exclusions."""
@@ -368,6 +382,11 @@ def compile_catalogue(
 ) -> Plan:
     """Compile *catalogue*; see `Compiler`."""
     return Compiler(catalogue, sources, covered=covered, one_watermark=one_watermark).compile()
+
+
+def _united(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return what either says for each event type."""
+    return {**one, **{event: one.get(event, frozenset()) | names for event, names in other.items()}}
 
 
 def docstring(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from streams.catalogue.codegen import Writer
 from streams.catalogue.journalling import CUSTOMER_HASH, Journals, Where, unique
@@ -20,6 +21,7 @@ def write_handlers(
     reads: list[list[str]],
     *,
     covered: bool,
+    heard: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write the handlers, what lets machines see events, and ``HANDLERS``: event type → handler.
 
@@ -29,6 +31,7 @@ def write_handlers(
         machines: what there is to see an event.
         reads: per machine, the names of the journals it reads.
         covered: coverage counts: that a customer came into being may make any truth known (S10).
+        heard: event type → the call that takes what it says about a channel.
     """
     created = journals.facts.get(CREATED)
     born = created.events if created is not None else ()
@@ -39,7 +42,7 @@ def write_handlers(
             feeding.setdefault(event, []).append(spec)
         for event, where in spec.undone_by:
             undoing.setdefault(event, []).append((spec, where))
-    events = list(dict.fromkeys((*feeding, *undoing, *born)))
+    events = list(dict.fromkeys((*feeding, *undoing, *born, *heard)))
     taken: set[str] = set()
     functions = {event: unique(f"on_{column_name(event)}", taken) for event in events}
     for machine in machines:
@@ -53,7 +56,8 @@ def write_handlers(
         write('p = cast("CustomerProfile", profile)')
         if journals.deals:
             write(f"if not p.{CUSTOMER_HASH}: p.{CUSTOMER_HASH} = [hash_of(p.key)]")
-        _body(write, fed, undone, see, born=event in born, everyone=covered and event in born)
+        hears = heard.get(event, "")
+        _body(write, fed, undone, see, born=event in born, everyone=covered and event in born, hears=hears)
     write.start("HANDLERS = {")
     for event in events:
         write(f"{event!r}: {functions[event]},")
@@ -69,16 +73,21 @@ def _body(
     *,
     born: bool,
     everyone: bool,
+    hears: str,
 ) -> None:
     write("t = event.event_time_ms")
-    if any(spec.values or spec.kept or spec.amounts or spec.where or spec.key for spec in fed) or undone:
+    if (
+        any(spec.values or spec.kept or spec.amounts or spec.where or spec.key for spec in fed)
+        or undone
+        or "get(" in hears
+    ):
         write("get = event.properties.get")
     for number, spec in enumerate(fed):
         if spec.amounts:  # first of all: a bad amount refuses the event before anything is changed
             write(f"amount{number} = amount_of(get, {spec.amounts!r})")
-    alone = len(fed) == 1 and not fed[0].where and not born and not undone
+    alone = len(fed) == 1 and not fed[0].where and not born and not undone and not hears
     if not alone:
-        write(f"kept = {not fed}")
+        write(f"kept = {not fed or bool(hears)}")
     if born:
         write("if p.created == BEFORE_ALL or t < p.created: p.created = t")
         write("kept = True")
@@ -87,9 +96,11 @@ def _body(
     names_fed = {spec.name for spec in fed}
     both = {name for _, names in see if everyone or names_fed & names for name in names}
     taken = _undo(write, undone, both)
-    if not alone:
+    if not alone and not hears:
         write("if not kept: return False")
     _let_see(write, names_fed, taken, see, everyone=everyone)
+    if hears:
+        write(hears)
     write("return True")
 
 

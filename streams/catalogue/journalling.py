@@ -13,7 +13,7 @@ from streams.errors import DefinitionError
 from streams.segmentation.conditions import Bucket, Condition, Filter, leaves
 from streams.segmentation.definitions import Catalogue, FactDefinition
 from streams.segmentation.journals import JournalSpec, Kept, column_name
-from streams.segmentation.profiles import OWN_FIELDS
+from streams.segmentation.profiles import BESIDE, OWN_FIELDS
 from streams.segmentation.readings import Column, Reading, context_readings, events_of, readings
 from streams.segmentation.timeline import DAY_MS, DurationMs
 
@@ -163,7 +163,7 @@ class Journals:
 
     def _named(self) -> dict[tuple[str, Where], JournalSpec]:
         """Return the journals, each named so that none of its profile fields meets another's."""
-        taken = {*OWN_FIELDS, CUSTOMER_HASH, f"{CUSTOMER_HASH}_folded"}
+        taken = {*OWN_FIELDS, BESIDE, CUSTOMER_HASH, f"{CUSTOMER_HASH}_folded"}
         specs: dict[tuple[str, Where], JournalSpec] = {}
         for at, need in self._needs.items():
             base, number = need.name, 1

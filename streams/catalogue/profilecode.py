@@ -7,31 +7,39 @@ from collections.abc import Sequence
 from streams.catalogue.codegen import Writer
 from streams.catalogue.machine_code import MachineCode
 from streams.segmentation.journals import JournalSpec
+from streams.segmentation.profiles import BESIDE
 
 PROFILE = "CustomerProfile"
 EVALUATES = f"(p: {PROFILE}, t: int, seen: int, coverage: Coverage)"
 """The parameters of every function that evaluates a condition."""
 
 
-def write_profile(write: Writer, specs: Sequence[JournalSpec], machines: int, gates: int) -> None:
-    """Write the class of a customer's state: one list for each column of each journal."""
+def write_profile(
+    write: Writer, specs: Sequence[JournalSpec], machines: int, gates: int, *, beside: bool = False
+) -> None:
+    """Write the class of a customer's state: one list for each column of each journal; what stands *beside* memberships."""
     fields = [field for spec in specs for field in fields_of(spec)]
     write.start(f"class {PROFILE}(Profile):")
-    names = ", ".join(repr(name) for name, _, _ in fields)
-    write(f"__slots__ = ({names}{',' if len(fields) == 1 else ''})")
+    slots = [repr(name) for name, _, _ in fields] + ([repr(BESIDE)] if beside else [])
+    write(f"__slots__ = ({', '.join(slots)}{',' if len(slots) == 1 else ''})")
     write()
     write("def __init__(self, key: str) -> None:")
     write(f"    super().__init__(key, {machines}, {gates})")
     for name, kind, empty in fields:
         write(f"    self.{name}: {kind} = {empty}")
+    if beside:
+        write(f"    self.{BESIDE}: Beside | None = None")
     write()
     write("def journals(self) -> list[object]:")
-    write(f"    return [{', '.join(f'self.{name}' for name, _, _ in fields)}]")
+    packed = [f"self.{name}" for name, _, _ in fields] + ([f"pack_beside(self.{BESIDE})"] if beside else [])
+    write(f"    return [{', '.join(packed)}]")
     write()
     write("def take_journals(self, lists: list[Any]) -> None:")
     for number, (name, _, empty) in enumerate(fields):
         write(f"    self.{name} = lists[{number}] or {empty}")
-    if not fields:
+    if beside:
+        write(f"    self.{BESIDE} = unpack_beside(lists[{len(fields)}])")
+    elif not fields:
         write("    assert not lists")
 
 

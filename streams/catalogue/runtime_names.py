@@ -20,6 +20,7 @@ MODULES = {
     "streams.segmentation.sequences": (
         *("StepEntries", "chain_in_range", "chains", "first_of", "periods_hit", "resumed"),
     ),
+    "streams.segmentation.stances": ("Beside", "Place", "StancePlan", "pack_beside", "unpack_beside"),
 }
 
 _BEHIND = "from streams.segmentation.truth import WORDS\n"

@@ -1,8 +1,8 @@
 """Effects of the core → output records: transitions and memberships, as JSON or Avro; and back again.
 
 Names are those of `streams.segmentation.effects`, times without the suffix ``_ms``: RFC 3339 text in JSON,
-timestamp-millis in Avro. In JSON every field is always there; what is not set is null. The same transition gives the
-same bytes for ever.
+timestamp-millis in Avro. In JSON every field is always there and what is not set is null, except what stands beside a
+membership: that is left out where nothing does. The same transition gives the same bytes for ever.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from streams.codecs.output_texts import MembershipsText, MembershipText, TransitionText
 from streams.codecs.times import EARLIEST_MS, LATEST_MS, read_time, write_time
-from streams.segmentation.effects import Clause, Membership, MembershipsChanged
+from streams.segmentation.effects import Arbitration, Clause, Membership, MembershipsChanged, Stance
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
 from streams.segmentation.transitions import Transition
 
@@ -59,29 +59,32 @@ def transition_json(transition: Transition) -> bytes:
     emitted = occurred if emitted_ms == occurred_ms else write_time(emitted_ms)
     # Nearly always one of the two before: a text costs more than a comparison.
     watermark = emitted if watermark_ms == emitted_ms else _optional(watermark_ms)
-    return _encode(
-        TransitionText(
-            transition.transition_id,
-            transition.shop_id,
-            transition.customer_id,
-            transition.segment_id,
-            transition.segment_version,
-            transition.kind,
-            transition.origin,
-            occurred,
-            emitted,
-            watermark,
-            transition.sequence,
-            transition.cause,
-            transition.retracts or None,
-            None if entered_ms is None else _optional(entered_ms),
-            _optional(transition.valid_until_ms),
-            transition.clauses,
-            {name: Raw(text.encode()) for name, text in transition.context.items()}
-            if transition.context
-            else {},
-        )
+    text = TransitionText(
+        transition.transition_id,
+        transition.shop_id,
+        transition.customer_id,
+        transition.segment_id,
+        transition.segment_version,
+        transition.kind,
+        transition.origin,
+        occurred,
+        emitted,
+        watermark,
+        transition.sequence,
+        transition.cause,
+        transition.retracts or None,
+        None if entered_ms is None else _optional(entered_ms),
+        _optional(transition.valid_until_ms),
+        transition.clauses,
+        {name: Raw(value.encode()) for name, value in transition.context.items()}
+        if transition.context
+        else {},
     )
+    stance = transition.stance
+    if stance is not None:
+        text.eligible_channels, text.suppressions = stance.eligible_channels, stance.suppressions
+        text.arbitration, text.arm = stance.arbitration, stance.arm or None
+    return _encode(text)
 
 
 def backtest_line(transition: Transition) -> bytes:
@@ -110,7 +113,16 @@ def transition_from_json(value: bytes) -> Transition:
         None if text.valid_until is None else read_time(text.valid_until),
         text.clauses,
         {name: bytes(raw).decode() for name, raw in text.context.items()},
+        _stance_of(text),
     )
+
+
+def _stance_of(text: TransitionText) -> Stance | None:
+    """Return how the membership stands, where *text* says it."""
+    channels, suppressions, arbitration = text.eligible_channels, text.suppressions, text.arbitration
+    if channels is UNSET or suppressions is UNSET or arbitration is UNSET or text.arm is UNSET:
+        return None
+    return Stance(channels, suppressions, arbitration, text.arm or "")
 
 
 def memberships_json(changed: MembershipsChanged) -> bytes | None:
@@ -119,6 +131,17 @@ def memberships_json(changed: MembershipsChanged) -> bytes | None:
         return None
     memberships = [
         MembershipText(one.segment_id, one.segment_version, write_time(one.since_ms))
+        if one.eligible_channels is None
+        else MembershipText(
+            one.segment_id,
+            one.segment_version,
+            write_time(one.since_ms),
+            one.active,
+            one.shadowed_by,
+            one.eligible_channels,
+            one.suppressions,
+            one.arm or None,
+        )
         for one in changed.memberships
     ]
     return _encode(
@@ -129,16 +152,31 @@ def memberships_json(changed: MembershipsChanged) -> bytes | None:
 def memberships_from_json(value: bytes) -> MembershipsChanged:
     """Return the memberships that `memberships_json` wrote; raises ValueError for anything else."""
     text = _decode_memberships(value)
-    memberships = [
-        Membership(one.segment_id, one.segment_version, read_time(one.since)) for one in text.memberships
-    ]
+    memberships = [_membership_of(one) for one in text.memberships]
     return MembershipsChanged(text.shop_id, text.customer_id, memberships, read_time(text.updated_at))
+
+
+def _membership_of(text: MembershipText) -> Membership:
+    """Return the membership that *text* says."""
+    since_ms, channels = read_time(text.since), text.eligible_channels
+    if channels is UNSET:
+        return Membership(text.segment_id, text.segment_version, since_ms)
+    return Membership(
+        text.segment_id,
+        text.segment_version,
+        since_ms,
+        text.active is True,
+        None if text.shadowed_by is UNSET else text.shadowed_by,
+        channels,
+        () if text.suppressions is UNSET else text.suppressions,
+        "" if text.arm is UNSET or text.arm is None else text.arm,
+    )
 
 
 def _transition_fields(transition: Transition) -> dict[str, Any]:
     """Return the fields of `schemas/segment_transition.avsc`."""
     known = EARLIEST_MS <= transition.watermark_ms <= LATEST_MS
-    until_ms = transition.valid_until_ms
+    until_ms, stance = transition.valid_until_ms, transition.stance
     return {
         "transition_id": transition.transition_id,
         "shop_id": transition.shop_id,
@@ -157,6 +195,21 @@ def _transition_fields(transition: Transition) -> dict[str, Any]:
         "valid_until": until_ms if until_ms is not None and until_ms <= LATEST_MS else None,
         "clauses": [{"text": one.text, "truth": one.truth, "value": one.value} for one in transition.clauses],
         "context": transition.context,
+        "eligible_channels": None if stance is None else list(stance.eligible_channels),
+        "suppressions": [] if stance is None else list(stance.suppressions),
+        "arbitration": None if stance is None else _arbitration_fields(stance.arbitration),
+        "arm": None if stance is None else stance.arm or None,
+    }
+
+
+def _arbitration_fields(arbitration: Arbitration | None) -> dict[str, Any] | None:
+    if arbitration is None:
+        return None
+    return {
+        "group": arbitration.group,
+        "rank": arbitration.rank,
+        "active": arbitration.active,
+        "shadowed_by": arbitration.shadowed_by,
     }
 
 
@@ -179,6 +232,19 @@ def _transition_from_fields(fields: dict[str, Any]) -> Transition:
         fields["valid_until"],
         [Clause(one["text"], one["truth"], one["value"]) for one in fields["clauses"]],
         fields["context"],
+        _stance_from_fields(fields),
+    )
+
+
+def _stance_from_fields(fields: dict[str, Any]) -> Stance | None:
+    channels, arbitration = fields["eligible_channels"], fields["arbitration"]
+    if channels is None:
+        return None
+    return Stance(
+        tuple(channels),
+        tuple(fields["suppressions"]),
+        None if arbitration is None else Arbitration(**arbitration),
+        fields["arm"] or "",
     )
 
 
@@ -188,7 +254,16 @@ def _memberships_fields(changed: MembershipsChanged) -> dict[str, Any]:
         "shop_id": changed.shop_id,
         "customer_id": changed.customer_id,
         "memberships": [
-            {"segment_id": one.segment_id, "segment_version": one.segment_version, "since": one.since_ms}
+            {
+                "segment_id": one.segment_id,
+                "segment_version": one.segment_version,
+                "since": one.since_ms,
+                "active": one.active,
+                "shadowed_by": one.shadowed_by,
+                "eligible_channels": None if one.eligible_channels is None else list(one.eligible_channels),
+                "suppressions": list(one.suppressions),
+                "arm": one.arm or None,
+            }
             for one in changed.memberships
         ],
         "updated_at": changed.updated_at_ms,
@@ -200,7 +275,16 @@ def _memberships_from_fields(fields: dict[str, Any]) -> MembershipsChanged:
         fields["shop_id"],
         fields["customer_id"],
         [
-            Membership(one["segment_id"], one["segment_version"], one["since"])
+            Membership(
+                one["segment_id"],
+                one["segment_version"],
+                one["since"],
+                one["active"],
+                one["shadowed_by"],
+                None if one["eligible_channels"] is None else tuple(one["eligible_channels"]),
+                tuple(one["suppressions"]),
+                one["arm"] or "",
+            )
             for one in fields["memberships"]
         ],
         fields["updated_at"],

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from xxhash import xxh3_64_digest
 
-from streams.segmentation.effects import Membership, MembershipsChanged
+from streams.segmentation.effects import Membership, MembershipsChanged, membership_of
 from streams.segmentation.machines import Machine
 from streams.segmentation.options import DEFAULTS, InputSpec, Options
 from streams.segmentation.plans import Plan
@@ -81,6 +81,8 @@ class Partition(Waking):
             self.late += 1
         if len(self.effects) > before + 1:
             self._put_in_order(before)
+        if self.stances is not None and (self._heard or len(self.effects) > before):
+            self._settle(profile, before, event, late=late)
         if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
             profile.newest = t
         return True
@@ -199,10 +201,12 @@ class Partition(Waking):
     def memberships(self, key: str) -> list[Membership]:
         """Return the current memberships of the customer *key*, in the catalogue's order."""
         found = []
-        for index, state in enumerate(self.profile(key).states):
+        profile = self.profile(key)
+        for index, state in enumerate(profile.states):
             if state is not None and state.status == MEMBER:
                 member = self.machines[index].plan.members[max(state.winner, 0)]
-                found.append(Membership(member.segment_id, member.version, state.since))
+                stance = None if self.stances is None else self.stance(profile, member.segment_id)
+                found.append(membership_of(member.segment_id, member.version, state.since, stance))
         return found
 
     def take_membership_changes(self) -> Iterator[MembershipsChanged]:

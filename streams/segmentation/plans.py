@@ -17,6 +17,7 @@ import msgspec
 from streams.segmentation.effects import Clause
 from streams.segmentation.journals import JournalSpec
 from streams.segmentation.profiles import Profile
+from streams.segmentation.stances import StancePlan
 from streams.segmentation.timeline import DurationMs, EpochMs
 
 Coverage = tuple[EpochMs, ...]
@@ -104,6 +105,7 @@ class Plan(msgspec.Struct, frozen=True):
         gates: sets of sources.
         sources: all sources, in the order of `Coverage`.
         properties: event type → properties that the plan reads.
+        stances: who is arbitrated, suppressed, held out or speaks somewhere; None: nobody, and none of it costs anything.
     """
 
     plan_hash: str
@@ -115,6 +117,7 @@ class Plan(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     journals: tuple[JournalSpec, ...]
     properties: Mapping[str, frozenset[str]]
+    stances: StancePlan | None = None
 
     def write(self, profile: Profile) -> bytes:
         """Return the state of *profile* as it is written."""

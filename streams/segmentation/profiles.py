@@ -20,6 +20,9 @@ OUT, PENDING, MEMBER = 0, 1, 2
 OWN_FIELDS = ("key", "dirty", "rest", "chunk", "wake", "wakes", "newest", "seen", "created", "states")
 """The fields of every profile; no journal is named like one."""
 
+BESIDE = "beside"
+"""The field of a profile that keeps what stands beside memberships, in plans where something does."""
+
 NONE: list[Any] = []
 """What stands where a profile has no entries: one list for all of them, never changed in place, so that a profile costs
 memory, and time to reach it, only for what it holds. Who adds the first entry puts a list of its own there."""

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.segmentation.effects import Clause, Kind, Origin
+from streams.segmentation.effects import Clause, Kind, Origin, Stance
 from streams.segmentation.timeline import EpochMs
 
 FIELDS = (
     *("transition_id", "shop_id", "customer_id", "segment_id", "segment_version", "kind", "origin"),
     *("occurred_at_ms", "emitted_at_ms", "watermark_ms", "sequence", "cause", "retracts", "entered_at_ms"),
-    *("valid_until_ms", "clauses", "context"),
+    *("valid_until_ms", "clauses", "context", "stance"),
 )
 
 
 class Transition:
-    """A customer entered or left a segment, or an entry proved never to have been true.
+    """A customer entered or left a segment, an entry proved never to have been true, or a membership stands otherwise.
 
     Attributes:
         transition_id: 32 hex digits; the same input gives the same id for ever (SEMANTICS S17).
-        kind: ``entered``, ``exited`` or ``retracted``.
-        origin: what brought it about: ``event``, ``timer``, ``late`` or ``catchup``.
+        kind: ``entered``, ``exited`` or ``retracted``; ``arbitration_changed`` or ``eligibility_changed``.
+        origin: what brought it about: ``event``, ``timer``, ``late``, ``catchup`` or ``consent``.
         occurred_at_ms: event time at which it became true.
         emitted_at_ms: clock of the run when it was decided (wall clock live, stream time in replays).
         watermark_ms: watermark of the segment's gate when it was decided.
-        sequence: counts the transitions of this customer and segment, from 1.
+        sequence: counts the transitions of this customer and segment, from 1; what changes no membership is counted apart.
         cause: the event id that caused it, or ``timer``.
         retracts: transition id of the entry that a retraction takes back, else empty.
-        entered_at_ms: for exits and retractions, when the membership began; else None.
+        entered_at_ms: when the membership began; None for entries.
         valid_until_ms: next instant at which time alone may change it; None when there is none.
         clauses: the definition's clauses with their values at `occurred_at_ms`.
         context: what the definition asks for of the customer's newest events by then: name → JSON text.
+        stance: how the membership stands from then on; None where nothing stands beside the segment.
     """
 
     __slots__ = FIELDS
@@ -54,6 +55,7 @@ class Transition:
         valid_until_ms: EpochMs | None = None,
         clauses: list[Clause] | None = None,
         context: dict[str, str] | None = None,
+        stance: Stance | None = None,
     ) -> None:
         """Take what was decided."""
         self.transition_id = transition_id
@@ -73,6 +75,7 @@ class Transition:
         self.valid_until_ms = valid_until_ms
         self.clauses: list[Clause] = [] if clauses is None else clauses
         self.context: dict[str, str] = {} if context is None else context
+        self.stance = stance
 
     def fields(self) -> dict[str, Any]:
         """Return all of it by name, in order."""

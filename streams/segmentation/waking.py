@@ -10,16 +10,16 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 
 from streams.segmentation.deadlines import Entry
-from streams.segmentation.deciding import Deciding
 from streams.segmentation.machines import Machine
 from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan
 from streams.segmentation.profiles import MEMBER, OUT, Profile
+from streams.segmentation.settling import Settling
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import View
 
 
-class Waking(Deciding):
+class Waking(Settling):
     """Profiles that decide wake when the watermarks of their gates allow it."""
 
     def __init__(
@@ -164,4 +164,7 @@ class Waking(Deciding):
                 self.arm(profile, gate, deadline)
         if len(self.effects) > before + 1:
             self._put_in_order(before)
-        return (NEVER, moving) if settled else self._due(profile)
+        following, moving = (NEVER, moving) if settled else self._due(profile)
+        if self.stances is not None:
+            self._passed(profile, before, through, following)
+        return following, moving

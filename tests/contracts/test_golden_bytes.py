@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.codecs.avro import event_codec, output_codecs
 from streams.codecs.schema_sources import MemorySchemas
 from streams.codecs.transitions import TransitionEncoder
-from streams.segmentation.effects import Clause, Membership, MembershipsChanged
+from streams.segmentation.effects import Arbitration, Clause, Membership, MembershipsChanged, Stance
 from streams.segmentation.transitions import Transition
 
 TRANSITION = Transition(
@@ -17,6 +17,16 @@ TRANSITION = Transition(
 MEMBERSHIPS = MembershipsChanged(
     "berlin", "c-1001", [Membership("buyer.first_time", 1, 1_772_458_631_250)], 1_772_458_632_000
 )
+STANDS_OTHERWISE = Transition(
+    "9a8b7c6d5e4f30211203f4e5d6c7b8a9", "berlin", "c-1001", "cart.abandon", 2, "arbitration_changed", "event",
+    1_772_460_431_250, 1_772_460_431_250, 1_772_460_431_250, 1, "m-7", entered_at_ms=1_772_458_631_250,
+    stance=Stance(("email",), ("post_purchase.7d",), Arbitration("JOURNEY", 30, False, "checkout.abandon"), "treatment"),
+)  # fmt: skip
+STANDING = MembershipsChanged(
+    "berlin", "c-1001",
+    [Membership("cart.abandon", 2, 1_772_458_631_250, False, "checkout.abandon", ("email",), (), "treatment")],
+    1_772_458_632_000,
+)  # fmt: skip
 EVENT = {
     "event_id": "m-1", "event": "Product Viewed", "timestamp": 1_772_458_631_250, "user_id": None,
     "anonymous_id": "a-1", "shop_id": "berlin", "properties": {"product_id": "p-1", "price": "29.90", "quantity": 2},
@@ -48,6 +58,29 @@ def test_memberships_in_json() -> None:
     )
 
 
+def test_what_stands_beside_a_membership_in_json() -> None:
+    """The four fields that say how a membership stands come last; without them the others are as above."""
+    value = TransitionEncoder().transition(STANDS_OTHERWISE)
+
+    assert value.endswith(
+        b'"entered_at":"2026-03-02T13:37:11.250Z","valid_until":null,"clauses":[],"context":{},'
+        b'"eligible_channels":["email"],"suppressions":["post_purchase.7d"],"arbitration":{"group":"JOURNEY",'
+        b'"rank":30,"active":false,"shadowed_by":"checkout.abandon"},"arm":"treatment"}'
+    )
+    assert TransitionEncoder().memberships(STANDING) == (
+        b'{"shop_id":"berlin","customer_id":"c-1001","memberships":[{"segment_id":"cart.abandon",'
+        b'"segment_version":2,"since":"2026-03-02T13:37:11.250Z","active":false,"shadowed_by":"checkout.abandon",'
+        b'"eligible_channels":["email"],"suppressions":[],"arm":"treatment"}],'
+        b'"updated_at":"2026-03-02T13:37:12.000Z"}'
+    )
+
+
+def test_what_stands_beside_a_membership_in_avro() -> None:
+    """The same in Avro."""
+    assert avro().transition(STANDS_OTHERWISE).hex() == STANDS_OTHERWISE_HEX
+    assert (avro().memberships(STANDING) or b"").hex() == STANDING_HEX
+
+
 def test_a_transition_in_avro() -> None:
     """The Avro of a transition: framing, derived id and body."""
     assert avro().transition(TRANSITION).hex() == TRANSITION_HEX
@@ -64,15 +97,27 @@ def test_an_event_in_avro() -> None:
 
 
 TRANSITION_HEX = (
-    "006d6453f04036663163306434613962376534633535613164336630623263346536613831320c6265726c69"
+    "00238503904036663163306434613962376534633535613164336630623263346536613831320c6265726c69"
     "6e0c632d3130303118636172742e6162616e646f6e020e656e74657265640a74696d6572a4defeed9567c8cd"
     "ecee956702e4ccecee9567020a74696d6572000002a4f1d5be966702386469642050726f6475637420416464"
     "65642077697468696e20323468087472756530323032362d30332d30325431333a33373a31312e3235305a00"
     "040e636172745f69640c22632d3737220a6974656d732c5b7b2270726f647563745f6964223a22702d31227d"
-    "5d00"
+    "5d0000000000"
 )
 MEMBERSHIPS_HEX = (
-    "0049c2dfdc0c6265726c696e0c632d31303031022062757965722e66697273745f74696d6502a481a3ec956700808da3ec9567"
+    "007543dce90c6265726c696e0c632d31303031022062757965722e66697273745f74696d6502a481a3ec9567"
+    "010000000000808da3ec9567"
+)
+STANDS_OTHERWISE_HEX = (
+    "00238503904039613862376336643565346633303231313230336634653564366337623861390c6265726c69"
+    "6e0c632d3130303118636172742e6162616e646f6e04266172626974726174696f6e5f6368616e6765640a65"
+    "76656e74a4defeed9567a4defeed956702a4defeed956702066d2d370002a481a3ec956700000002020a656d"
+    "61696c000220706f73745f70757263686173652e376400020e4a4f55524e45593c000220636865636b6f7574"
+    "2e6162616e646f6e021274726561746d656e74"
+)
+STANDING_HEX = (
+    "007543dce90c6265726c696e0c632d313030310218636172742e6162616e646f6e04a481a3ec956700022063"
+    "6865636b6f75742e6162616e646f6e02020a656d61696c0000021274726561746d656e7400808da3ec9567"
 )
 EVENT_HEX = (
     "00013982d6066d2d311c50726f6475637420566965776564a481a3ec9567000206612d310c6265726c696e0614"
