@@ -64,6 +64,9 @@ Value = Literal[
     "source",
     "watermarks",
     "origin",
+    "segments or nothing",
+    "channels or nothing",
+    "arm",
     "shown kinds",
     "reasons",  # kind: why it cannot be shown
     "scenarios",

@@ -176,7 +176,20 @@ def _seen(transition: Transition) -> Expected:
         transition.occurred_at_ms,
         transition.origin,
         transition.customer_id,
+        tuple(_stance(transition.stance)),
     )
+
+
+def _stance(stance: Stance | None) -> Iterator[tuple[str, Told]]:
+    """Yield all that is to be said of how a membership stands, in the words of the scenarios."""
+    if stance is None:
+        return
+    arbitration = stance.arbitration
+    yield "active", arbitration is None or arbitration.active
+    yield "shadowed_by", None if arbitration is None else arbitration.shadowed_by
+    yield "suppressions", stance.suppressions
+    yield "eligible_channels", stance.eligible_channels
+    yield "arm", stance.arm
 
 
 def _alike(expected: Expected, got: Expected) -> bool:
@@ -186,7 +199,9 @@ def _alike(expected: Expected, got: Expected) -> bool:
         got.at_ms,
         got.customer,
     )
-    return same and expected.origin in (None, got.origin)
+    stands = dict(got.stance)
+    said = all(key in stands and stands[key] == value for key, value in expected.stance)
+    return same and said and expected.origin in (None, got.origin)
 
 
 def _lined_up(expected: tuple[Expected, ...], got: tuple[Expected, ...]) -> Iterator[Pair]:
@@ -233,4 +248,13 @@ def _row(transition: Expected, scenario: Scenario) -> str:
     at = written(transition.at_ms, scenario.start_ms)
     customer = "" if transition.customer == "c" else f" {transition.customer}"
     origin = f" {transition.origin}" if transition.origin else ""
-    return f"{at} {transition.kind} {transition.segment_id}{origin}{customer}"
+    stands = "".join(
+        f" {key}={_written(value)}" for key, value in transition.stance if key in scenario.told
+    )
+    return f"{at} {transition.kind} {transition.segment_id}{origin}{customer}{stands}"
+
+
+def _written(value: Told) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value) or "nothing"
+    return str(value).lower() if isinstance(value, bool) else value or "nothing"

@@ -16,19 +16,21 @@
 Steps stand in order of arrival. ``time passes over`` an instant looks at the millisecond before it, at it and after it;
 what its ``expect`` says must come at the instant itself. The ``expect`` of a step is what this step brings about; that of
 the scenario is everything, in order. Without the latter a step without ``expect`` must bring nothing about. Only the
-file's segment and those that some ``expect`` names are looked at. `streams.catalogue.rehearsal` runs them.
+file's segment and those that some ``expect`` names are looked at; ``arbitration_changed`` and ``eligibility_changed`` only
+where some ``expect`` of the scenario names that kind. `streams.catalogue.rehearsal` runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 from streams.catalogue.moments import START_MS, moment, written
 from streams.catalogue.nodes import Node, nearest, read
 from streams.catalogue.scenario_grammar import SCENARIO_FORMS
-from streams.segmentation.effects import Kind, Origin
+from streams.segmentation.definitions import Channel
+from streams.segmentation.effects import MOVES, Kind, Origin
 from streams.segmentation.timeline import DurationMs, EpochMs
 
 ShownKind = Literal["entry", "exit_by_event", "exit_by_time", "boundary", "exclusion", "late"]
@@ -41,15 +43,25 @@ STEPS = ("did", "time passes until", "time passes over")
 _VERBS: tuple[Kind, ...] = get_args(Kind)
 
 
+Told = bool | str | tuple[str, ...] | None
+"""A value that is said of how a membership stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A transition that must come; *origin* None: of any origin."""
+    """A transition that must come.
+
+    Attributes:
+        origin: None: of any origin.
+        stance: what is said of how the membership stands: key of the file → value; of the rest anything may hold.
+    """
 
     kind: Kind
     segment_id: str
     at_ms: EpochMs
     origin: Origin | None
     customer: str
+    stance: tuple[tuple[str, Told], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +117,22 @@ class Scenario:
     @property
     def watched(self) -> frozenset[str]:
         """The segments whose transitions are compared."""
-        named = [*(self.expect or ()), *(e for step in self.steps for e in step.expect or ())]
-        return frozenset({self.segment_id, *(e.segment_id for e in named)})
+        return frozenset({self.segment_id, *(e.segment_id for e in self.expected)})
+
+    @property
+    def expected(self) -> tuple[Expected, ...]:
+        """Every transition that any part of it expects."""
+        return (*(self.expect or ()), *(e for step in self.steps for e in step.expect or ()))
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds that are compared: what changes a membership, and what else some expectation names."""
+        return MOVES | {e.kind for e in self.expected}
+
+    @property
+    def told(self) -> frozenset[str]:
+        """What some expectation says of how a membership stands, by key."""
+        return frozenset(key for e in self.expected for key, _ in e.stance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +255,28 @@ class ScenarioReader:
             kind=verbs[0],
             segment_id=parts[verbs[0]].one_of(self.segments, "segment"),
             at_ms=moment(parts["at"], start_ms),
-            origin=cast("Origin", parts["origin"].one_of(("event", "timer", "late"), "origin"))
+            origin=cast("Origin", parts["origin"].one_of(("event", "timer", "late", "consent"), "origin"))
             if "origin" in parts
             else None,
             customer=parts["customer"].text() if "customer" in parts else "c",
+            stance=tuple(self._stance(parts)),
         )
+
+    def _stance(self, parts: Mapping[str, Node]) -> Iterator[tuple[str, Told]]:
+        """Yield what an expectation says of how the membership stands."""
+        if "active" in parts:
+            yield "active", parts["active"].flag()
+        if "shadowed_by" in parts:
+            yield "shadowed_by", parts["shadowed_by"].one_of(self.segments, "segment")
+        for key, known, what in (
+            ("suppressions", tuple(self.segments), "segment"),
+            ("eligible_channels", get_args(Channel), "channel"),
+        ):
+            if key in parts:
+                items = parts[key].items() if parts[key].is_list or parts[key].text() != "nothing" else []
+                yield key, tuple(item.one_of(known, what) for item in items)
+        if "arm" in parts:
+            yield "arm", parts["arm"].one_of(("holdout", "treatment"), "arm")
 
 
 def lacking(files: Collection[ScenarioFile], segments: Collection[str]) -> dict[str, list[ShownKind]]:

@@ -205,7 +205,10 @@ def _scenario_values(names: Names) -> dict[Value, Schema]:
         "event values": {"type": "object"},
         "source": {"enum": list(names.sources)},
         "watermarks": {"enum": ["shared", "by source"]},
-        "origin": {"enum": ["event", "timer", "late"]},
+        "origin": {"enum": ["event", "timer", "late", "consent"]},
+        "segments or nothing": {"anyOf": [{"const": "nothing"}, _one_or_several(_offered(names.segments))]},
+        "channels or nothing": _one_or_several({"enum": ["nothing", *get_args(Channel)]}),
+        "arm": {"enum": ["holdout", "treatment"]},
         "shown kinds": _one_or_several({"enum": list(SHOWN_KINDS)}),
         "reasons": {
             "type": "object",

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import msgspec
 
+from streams.segmentation.effects import MOVES
 from streams.segmentation.timeline import DAY_MS, DurationMs, EpochMs
 from streams.segmentation.transitions import Transition
 
@@ -72,6 +73,8 @@ class Tally:
             left = self._left.get((key, name))
             counts.flaps += left is not None and at_ms - left < FLAP_MS
             since[name] = at_ms
+            return
+        if transition.kind not in MOVES:
             return
         if transition.kind == "exited":
             counts.exits += 1

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO, NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn, get_args
 
 import click
 import msgspec
@@ -17,6 +17,7 @@ from streams.backtest import Backtest, Refused
 from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
+from streams.catalogue.stance_words import words_of
 from streams.catalogue.tallies import Tally
 from streams.cli.backtest_summary import Run, show
 from streams.codecs.customer_events import EventDecoder
@@ -25,6 +26,7 @@ from streams.codecs.transitions import backtest_line
 from streams.errors import SettingsError
 from streams.runtime.definition_files import load_catalogue
 from streams.segmentation.definitions import Catalogue
+from streams.segmentation.effects import MOVES, Kind
 from streams.segmentation.timeline import MINUTE_MS, DurationMs, EpochMs
 from streams.segmentation.transitions import Transition
 from streams.settings import parse_duration_ms
@@ -228,9 +230,11 @@ def _write(transitions: Iterator[Transition], sink: BinaryIO | None, *, as_json:
             out.write(backtest_line(transition) + b"\n")
         else:
             by = transition.cause if transition.origin != "timer" else ""
+            stance = transition.stance
+            said = "" if stance is None else words_of(stance, transition.kind)
             click.echo(
                 f"{write_time(transition.occurred_at_ms)}  {transition.kind:<9}  {transition.segment_id:<28}"
-                f"  {transition.customer_id}  {transition.origin}  {by}"
+                f"  {transition.customer_id}  {transition.origin}  {by}{said and f'  {said}'}"
             )
     out.flush()
 
@@ -246,9 +250,11 @@ def _summarise(run: Backtest, seconds: float, *, to_stdout: bool, as_json: bool)
         }).decode())  # fmt: skip
         return
     console = Console(stderr=not to_stdout, highlight=False)
-    table = Table("segment", "entered", "exited", "retracted", "members")
+    told = {kind for _, kind in summary.transitions}
+    shown = [kind for kind in get_args(Kind) if kind in MOVES or kind in told]
+    table = Table("segment", *(kind.replace("_", " ") for kind in shown), "members")
     for segment_id, count in members.items():
-        kinds = (summary.transitions[segment_id, kind] for kind in ("entered", "exited", "retracted"))
+        kinds = (summary.transitions[segment_id, kind] for kind in shown)
         table.add_row(segment_id, *(f"{kind:,}" for kind in kinds), f"{count:,}")
     console.print(table)
     rate = summary.events / seconds if seconds else 0

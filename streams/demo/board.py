@@ -9,6 +9,8 @@ from zlib import crc32
 
 import msgspec
 
+from streams.segmentation.effects import MOVES
+
 LAST_SHOWN: Final = 12
 STORY_LENGTH: Final = 20
 """About as long a story is good to read."""
@@ -80,7 +82,7 @@ class Board:
             if seen.kind == "entered":
                 self.entered[seen.segment_id] += 1
                 self.sizes[seen.segment_id] += 1
-            else:
+            elif seen.kind in MOVES:
                 self.sizes[seen.segment_id] -= 1
             if crc32(seen.customer_id.encode()) % STORIES_OF == 0:
                 self._stories[seen.customer_id].append(seen)

@@ -94,6 +94,8 @@ KIND_STYLES = {
     "entered": ("green", "→ entered  "),
     "exited": ("dim", "← exited   "),
     "retracted": ("red", "↺ retracted"),
+    "arbitration_changed": ("yellow", "⇄ arbitrated"),
+    "eligibility_changed": ("yellow", "◌ eligible "),
 }
 
 

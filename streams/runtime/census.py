@@ -20,6 +20,7 @@ SAMPLE: Final = 1_000
 """Profiles whose size is taken for that of all, while too few are counted."""
 
 _CHANGES = {"entered": 1, "exited": -1, "retracted": -1}
+"""What a transition does to the number of members; the other kinds change no membership."""
 
 
 class Census:
@@ -61,7 +62,7 @@ class Census:
         pending, members = self._pending, self.members
         for transition in transitions:
             if not pending or f"{transition.shop_id}/{transition.customer_id}" not in pending:
-                members[transition.segment_id] += _CHANGES[transition.kind]
+                members[transition.segment_id] += _CHANGES.get(transition.kind, 0)
 
     def state_bytes(self) -> int:
         """Return the size of all committed profiles: that of those counted, or of the first ones, scaled up."""

@@ -67,6 +67,7 @@ def identity(transition: Transition) -> tuple[object, ...]:
         transition.entered_at_ms,
         transition.valid_until_ms,
         tuple((clause.text, clause.truth, clause.value) for clause in transition.clauses),
+        transition.stance,
     )
 
 
