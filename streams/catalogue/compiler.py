@@ -11,6 +11,7 @@ from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
+from streams.catalogue.clauses import clauses_of
 from streams.catalogue.codegen import Writer
 from streams.catalogue.contextcode import write_context
 from streams.catalogue.coverage import reaches_of
@@ -20,15 +21,13 @@ from streams.catalogue.leafcode import LeafWriter
 from streams.catalogue.machine_code import MachineCode
 from streams.catalogue.profilecode import EVALUATES, PROFILE, machine_class, write_machine, write_profile
 from streams.catalogue.runtime_names import execute, with_imports
-from streams.catalogue.stancecode import concerned, heard_events, heard_properties, write_stances
+from streams.catalogue.stancecode import concerned, heard_events, with_heard, write_stances
 from streams.catalogue.wording import describe, door_in_words
 from streams.errors import DefinitionError
 from streams.segmentation.conditions import (
     All,
-    Any_,
     Condition,
     InSegment,
-    Leaf,
     Not,
     Otherwise,
     leaves,
@@ -135,7 +134,7 @@ class Compiler:
             gates=gates,
             sources=self.journals.source_names,
             journals=self.journals.specs,
-            properties=_united(properties_of(self.journals.specs), heard_properties(heard)),
+            properties=with_heard(properties_of(self.journals.specs), heard),
             stances=module.get("STANCES"),
         )
 
@@ -300,7 +299,7 @@ class Compiler:
             f"def why_{self.journals.identifier(segment.segment_id)}{EVALUATES} -> list[Clause]:"
         )
         write("clauses = []")
-        for leaf, negated in _clauses(segment):
+        for leaf, negated in clauses_of(segment):
             text = describe(leaf, negated=negated)
             if isinstance(leaf, Otherwise):
                 write(f'clauses.append(Clause({text!r}, "true", ""))')
@@ -384,11 +383,6 @@ def compile_catalogue(
     return Compiler(catalogue, sources, covered=covered, one_watermark=one_watermark).compile()
 
 
-def _united(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """Return what either says for each event type."""
-    return {**one, **{event: one.get(event, frozenset()) | names for event, names in other.items()}}
-
-
 def docstring(text: str) -> str:
     """Return *text* as a docstring on one line, whatever it holds."""
     plain = text.isprintable() and not set(text) & set('"\\')
@@ -398,22 +392,3 @@ def docstring(text: str) -> str:
 def _all(first: Condition, *others: Condition) -> Condition:
     """Return the conjunction; one condition alone stays as it is."""
     return All((first, *others)) if others else first
-
-
-def _clauses(segment: SegmentDefinition) -> list[tuple[Leaf, bool]]:
-    """Return the leaves of a definition, each with whether it stands negated; exclusions and `until` are negated."""
-    found: list[tuple[Leaf, bool]] = []
-
-    def visit(condition: Condition, *, negated: bool) -> None:
-        match condition:
-            case All(conditions) | Any_(conditions):
-                for part in conditions:
-                    visit(part, negated=negated)
-            case Not(part):
-                visit(part, negated=not negated)
-            case _:
-                found.append((condition, negated))
-
-    visit(segment.when, negated=False)
-    found += [(InSegment(other), True) for other in segment.exclude]
-    return found

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streams.catalogue.moments import written
-from streams.catalogue.scenarios import Expected, Scenario, ShownKind, Step
+from streams.catalogue.scenarios import Expected, Scenario, ShownKind, Step, Told
+from streams.segmentation.effects import Stance
 from streams.segmentation.options import InputSpec
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
@@ -137,8 +138,9 @@ class _Rehearsal:
             self.partition.advance(position, watermark_ms)
 
     def _taken(self) -> tuple[Expected, ...]:
-        watched = self.scenario.watched
-        return tuple(_seen(t) for t in self.partition.take_effects() if t.segment_id in watched)
+        watched, kinds = self.scenario.watched, self.scenario.kinds
+        taken = self.partition.take_effects()
+        return tuple(_seen(t) for t in taken if t.segment_id in watched and t.kind in kinds)
 
     def _untrue(self, got: Iterable[Expected]) -> Iterator[str]:
         """Yield the claims of the scenario that the run does not bear out; exclusion is the author's word."""
@@ -248,9 +250,7 @@ def _row(transition: Expected, scenario: Scenario) -> str:
     at = written(transition.at_ms, scenario.start_ms)
     customer = "" if transition.customer == "c" else f" {transition.customer}"
     origin = f" {transition.origin}" if transition.origin else ""
-    stands = "".join(
-        f" {key}={_written(value)}" for key, value in transition.stance if key in scenario.told
-    )
+    stands = "".join(f" {key}={_written(value)}" for key, value in transition.stance if key in scenario.told)
     return f"{at} {transition.kind} {transition.segment_id}{origin}{customer}{stands}"
 
 

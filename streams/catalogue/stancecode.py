@@ -1,7 +1,7 @@
 """Generates what a plan says of who is arbitrated, suppressed, held out or speaks somewhere; nothing where nobody is.
 
-The rules themselves are the engine's (`streams.segmentation.stances`); here stands who takes part in them, and which events say
-something about a channel.
+The rules themselves are the engine's (`streams.segmentation.stances`); here stands who takes part in them, and which events
+say something about a channel.
 """
 
 from __future__ import annotations
@@ -55,12 +55,15 @@ def heard_events(catalogue: Catalogue, known: Mapping[str, str]) -> dict[str, st
     return {event: call for event, call in found.items() if event in known}
 
 
-def heard_properties(heard: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return, by event type, the properties that the calls of `heard_events` read."""
-    return {
-        event: frozenset(name for name in ("channel", "state") if f'get("{name}")' in call)
-        for event, call in heard.items()
-    }
+def with_heard(
+    properties: Mapping[str, frozenset[str]], heard: Mapping[str, str]
+) -> dict[str, frozenset[str]]:
+    """Return, by event type, the *properties* that handlers read, and those that the calls of `heard_events` read."""
+    found = dict(properties)
+    for event, call in heard.items():
+        names = frozenset(name for name in ("channel", "state") if f'get("{name}")' in call)
+        found[event] = found.get(event, frozenset()) | names
+    return found
 
 
 def write_stances(write: Writer, catalogue: Catalogue, machines: Machines) -> None:

@@ -79,10 +79,8 @@ class Partition(Waking):
         self.applied += 1
         if late:
             self.late += 1
-        if len(self.effects) > before + 1:
-            self._put_in_order(before)
-        if self.stances is not None and (self._heard or len(self.effects) > before):
-            self._settle(profile, before, event, late=late)
+        if len(self.effects) > before or self._heard:
+            self._applied(profile, before, event, late=late)
         if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
             profile.newest = t
         return True

@@ -1,9 +1,9 @@
 """Tells how memberships stand, whenever that has changed: after each turn of a customer (`streams/decisions/0008`).
 
-A turn is one event that applied, or one instant that time passed. When a turn changed a membership, or an event said something
-about a channel, the stances of this one customer are computed anew and compared with what was told last. Members that entered
-or left in the turn carry their stance themselves; for each other whose stance differs, a transition says so that is no entry
-and no exit. A plan in which nothing stands beside a membership has no `Plan.stances`, and nothing here runs.
+A turn is one event that applied, or one instant that time passed. When a turn changed a membership, or an event said
+something about a channel, the stances of this one customer are computed anew and compared with what was told last. Members
+that entered or left in the turn carry their stance themselves; for each other whose stance differs, a transition says so: no
+entry and no exit. A plan in which nothing stands beside a membership has no `Plan.stances`, and nothing here runs.
 """
 
 from __future__ import annotations
@@ -66,8 +66,15 @@ class Settling(Deciding):
 
     # ---- turns ------------------------------------------------------------------------------------------------
 
+    def _applied(self, profile: Profile, before: int, event: EventObserved, *, late: bool) -> None:
+        """End the turn of *profile* in which *event* applied, with the effects from *before* on."""
+        if len(self.effects) > before + 1:
+            self._put_in_order(before)
+        if self.stances is not None:
+            self._settle(profile, before, event, late=late)
+
     def _passed(self, profile: Profile, before: int, instant: EpochMs, following: EpochMs) -> None:
-        """Note that *profile* passed *instant*, with the effects from *before* on; the turn ends when it goes on to another.
+        """Note that *profile* passed *instant*; the turn ends when it goes on to another.
 
         Args:
             profile: whose turn it is.

@@ -1,8 +1,8 @@
 """What stands beside a customer's memberships: who is active, who is silenced, where each segment may speak, which arm.
 
 Theory of operation (SEMANTICS S12, `streams/decisions/0008`). How a membership stands is a function of three things as they
-are now: the segments that the customer is a member of, what was last said of each channel (consents and suppressions), and the
-arm that was dealt once. `stances_of` is that function. It reads no clock and no past, and it never changes a membership.
+are now: the segments that the customer is a member of, what was last said of each channel (consents and suppressions), and
+the arm that was dealt once. `stances_of` is that function. It reads no clock and no past, and it never changes a membership.
 `streams.segmentation.settling` calls it when one of the three has changed, and compares the answer with what was told last,
 which is part of the customer's state (`Beside`).
 """
@@ -133,7 +133,7 @@ class Beside:
         return True
 
     def is_suppressed(self, channel: str) -> bool:
-        """Return whether the customer's profile is suppressed for *channel*: by the newer of its own word and that for all."""
+        """Return whether *channel* is silenced: by the newer of the word for it and the word for all channels."""
         own_ms, own = self.suppressed.get(channel, (BEFORE_ALL, False))
         all_ms, all_silent = self.suppressed.get(EVERY_CHANNEL, (BEFORE_ALL, False))
         if own_ms == all_ms:

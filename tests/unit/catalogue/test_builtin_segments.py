@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streams.segmentation.effects import MOVES
 from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.shop import builtin, driver, instant
@@ -31,8 +32,12 @@ def live(story: Story, until: int | None = None) -> SegmentationTestDriver:
 
 
 def told(shop: SegmentationTestDriver, segment: str) -> Told:
-    """Return what was emitted of *segment*."""
-    return [(t.kind, t.occurred_at_ms - TEN, t.origin) for t in shop.transitions if t.segment_id == segment]
+    """Return when *segment* was entered and left."""
+    return [
+        (t.kind, t.occurred_at_ms - TEN, t.origin)
+        for t in shop.transitions
+        if t.segment_id == segment and t.kind in MOVES
+    ]
 
 
 VIEW, ADD, CHECKOUT, ORDER = "Product Viewed", "Product Added", "Checkout Started", "Order Completed"

@@ -9,6 +9,9 @@ from streams.catalogue.listing import listed
 from streams.catalogue.telling import Setting, tell
 from streams.errors import DefinitionError
 from streams.segmentation.definitions import Actions, Catalogue, ExpectedSize, Holdout, SegmentDefinition
+from streams.segmentation.effects import MOVES
+from streams.segmentation.timeline import DAY_MS, HOUR_MS
+from streams.testing.driver import SegmentationTestDriver
 from streams.testing.shop import SOURCES, catalogue_of
 
 DEFINITION = "segments:\n  - id: s\n    label: S\n    when: {did: Product Viewed}\n    "
@@ -39,6 +42,17 @@ def read(line: str) -> SegmentDefinition:
     """Return the definition with *line* below its `when`."""
     (segment,) = catalogue_of(DEFINITION + line).segments
     return segment
+
+
+def moves(definitions: str) -> list[tuple[str, str, str, int]]:
+    """Return what a story makes customers enter and leave under *definitions*."""
+    driver = SegmentationTestDriver(catalogue_of(definitions), sources=SOURCES)
+    for number, event in enumerate(("Product Added", "Checkout Started", "Ticket Created", "Product Viewed")):
+        driver.happen(event, number * HOUR_MS, event_id=event)
+    driver.advance(None, 30 * DAY_MS)
+    return [
+        (t.transition_id, t.kind, t.segment_id, t.sequence) for t in driver.transitions if t.kind in MOVES
+    ]
 
 
 def told(catalogue: Catalogue, place: int = 0) -> list[str]:
@@ -143,7 +157,7 @@ def test_everything_is_listed() -> None:
 
 
 def test_membership_does_not_change() -> None:
-    """With and without all of it the plan is the same, to the byte."""
+    """S12: with and without all of it the same is entered and left, by transitions with the same ids."""
     lines = FULL.splitlines()
     bare = "\n".join(
         line
@@ -151,5 +165,14 @@ def test_membership_does_not_change() -> None:
         if not line.strip().startswith(("entity", "channels", "suppresses", "holdout", "actions", "size"))
     )
 
-    full, less = (compile_catalogue(catalogue_of(text), SOURCES) for text in (FULL, bare))
-    assert full.plan_hash == less.plan_hash
+    told = [moves(text) for text in (FULL, bare)]
+    assert told[0] == told[1]
+    assert [kind for _, kind, _, _ in told[0]].count("entered") == 4
+
+
+@pytest.mark.parametrize("line", ["entity: account", "actions: {support: agent}", "size: {at_least: 5}"])
+def test_what_people_need_is_no_part_of_the_plan(line: str) -> None:
+    """Entity, actions and size leave the plan as it is, to the byte: the state of a worker stays readable."""
+    plain, said = (compile_catalogue(catalogue_of(text), SOURCES) for text in (DEFINITION, DEFINITION + line))
+
+    assert plain.plan_hash == said.plan_hash

@@ -17,7 +17,7 @@ from streams.codecs.schema_sources import (
 )
 from streams.errors import OperationError, RecordError
 
-IDS = {"customer_event": 20546262, "segment_transition": 1835291632, "segment_membership": 1237508060}
+IDS = {"customer_event": 20546262, "segment_transition": 595919760, "segment_membership": 1967381737}
 
 CHEESE: Schema = {
     "type": "record", "name": "Cheese", "doc": "A cheese.",

@@ -15,7 +15,7 @@ from streams.codecs.transitions import (
     memberships_from_json,
     transition_from_json,
 )
-from streams.segmentation.effects import Clause, Membership, MembershipsChanged
+from streams.segmentation.effects import Clause, Membership, MembershipsChanged, Stance
 from streams.segmentation.timeline import BEFORE_ALL, NEVER
 from streams.segmentation.transitions import Transition
 
@@ -119,7 +119,15 @@ def test_both_formats_have_the_same_fields() -> None:
         TransitionEncoder("avro", avro=codecs).transition(ENTERED)
     )
 
-    assert list(written) == list(json.loads(TransitionEncoder().transition(ENTERED)))
+    standing = ENTERED.replaced(stance=Stance())
+    assert list(written) == list(json.loads(TransitionEncoder().transition(standing)))
+
+
+def test_what_stands_beside_nothing_is_left_out_of_the_json() -> None:
+    """Where nothing stands beside a segment, the JSON object is as it was before there was any of it."""
+    fields = json.loads(TransitionEncoder().transition(ENTERED))
+
+    assert not {"eligible_channels", "suppressions", "arbitration", "arm"} & set(fields)
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"\x00", b'{"transition_id": 1}'])
