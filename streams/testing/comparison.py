@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from streams.segmentation.effects import Stance
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import rfc3339
 from streams.segmentation.transitions import Transition
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.histories import History
-from streams.testing.oracle import Oracle, OracleTransition
+from streams.testing.oracle import Oracle
+from streams.testing.oracle_told import OracleTransition
 from streams.testing.random_conditions import SOURCES
 
 
@@ -53,14 +55,24 @@ def compare(history: History, *, restarts: bool = False) -> None:
         said = comparable(as_expected(driver.transitions), disordered)
         expected = comparable(oracle.transitions, disordered)
         members = {f"default/{customer}": segments for customer, segments in driver.memberships().items()}
-        if said != expected or members != oracle.memberships():
+        stances = {key: stances_of(driver, key) for key in oracle.stances()}
+        if said != expected or members != oracle.memberships() or stances != oracle.stances():
             raise AssertionError(
                 f"after stimulus {number} the engine and the oracle disagree\n"
                 + difference(said, expected)
-                + f"engine's members: {members}\noracle's members: {oracle.memberships()}\n{history}"
+                + f"engine's members: {members}\noracle's members: {oracle.memberships()}\n"
+                + f"engine's stances: {stances}\noracle's stances: {oracle.stances()}\n{history}"
             )
         if restarts:
             driver.restart()
+
+
+def stances_of(driver: SegmentationTestDriver, key: str) -> dict[str, Stance]:
+    """Return how the memberships of the customer *key* stand, those that something may stand beside."""
+    partition = driver.partition
+    profile = partition.profile(key)
+    found = {m.segment_id: partition.stance(profile, m.segment_id) for m in partition.memberships(key)}
+    return {name: stance for name, stance in found.items() if stance is not None}
 
 
 def comparable(transitions: Sequence[OracleTransition], disordered: set[str]) -> list[OracleTransition]:
@@ -83,6 +95,7 @@ def as_expected(transitions: Sequence[Transition]) -> list[OracleTransition]:
             sequence=t.sequence,
             retracts=names[t.retracts] if t.retracts else None,
             entered_at_ms=t.entered_at_ms,
+            stance=t.stance,
         )
         for t in transitions
     ]
@@ -106,4 +119,5 @@ def _line(t: OracleTransition) -> str:
     retracts = "" if t.retracts is None else f" retracts {t.retracts[0]}#{t.retracts[1]}"
     since = "" if t.entered_at_ms is None else f" since {rfc3339(t.entered_at_ms)}"
     name = f"{t.customer} {t.segment_id}#{t.sequence}"
-    return f"{name} {t.kind} {rfc3339(t.occurred_at_ms)} ({t.origin}, by {t.cause}){since}{retracts}"
+    stance = "" if t.stance is None else f" {t.stance}"
+    return f"{name} {t.kind} {rfc3339(t.occurred_at_ms)} ({t.origin}, by {t.cause}){since}{retracts}{stance}"

@@ -223,6 +223,9 @@ def _types_read(catalogue: Catalogue) -> tuple[str, ...]:
     conditions = [c for s in catalogue.segments for c in (s.when, s.until) if c is not None]
     conditions += [group.population for group in catalogue.groups if group.population is not None]
     read, _ = Truths(catalogue).readings(conditions)
+    if any(segment.channels for segment in catalogue.segments):
+        read |= {"Consent Updated", "Email Subscribed", "Email Unsubscribed"}
+        read |= {"Profile Suppressed", "Profile Unsuppressed"}
     return (*(event_type for event_type in SOURCES if event_type in read), "Email Opened")
 
 

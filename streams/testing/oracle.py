@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from streams.errors import DefinitionError
 from streams.segmentation.definitions import Catalogue
-from streams.segmentation.effects import Kind, Origin
+from streams.segmentation.effects import Kind, Stance
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import BEFORE_ALL, DurationMs, EpochMs
+from streams.testing.oracle_stances import OracleStances, Turn
+from streams.testing.oracle_told import OracleTransition
 from streams.testing.oracle_truth import Truths
 from streams.testing.oracle_walk import (
     EVIDENCE,
@@ -25,32 +28,6 @@ from streams.testing.oracle_walk import (
     SegmentMachine,
     Walk,
 )
-
-
-@dataclass(frozen=True)
-class OracleTransition:
-    """One transition as the oracle expects it.
-
-    Attributes:
-        customer: the profile's key, ``shop_id/customer_id``.
-        version: of the segment's definition.
-        occurred_at_ms: event time at which it became true.
-        cause: the event id that caused it, or ``timer``.
-        sequence: counts the transitions of this customer and segment, from 1.
-        retracts: segment and sequence of the entry that a retraction takes back.
-        entered_at_ms: for exits and retractions, since when the membership was.
-    """
-
-    customer: str
-    segment_id: str
-    version: int
-    kind: Kind
-    origin: Origin
-    occurred_at_ms: EpochMs
-    cause: str
-    sequence: int
-    retracts: tuple[str, int] | None = None
-    entered_at_ms: EpochMs | None = None
 
 
 @dataclass
@@ -188,6 +165,7 @@ class Oracle:
         self._watermarks: dict[str, EpochMs] = {}
         self._evidence: dict[str, list[Evidence]] = {}
         self._standings: dict[str, list[Standing]] = {}
+        self._stances = OracleStances(catalogue)
         self.transitions: list[OracleTransition] = []
 
     def observe(self, event: EventObserved) -> None:
@@ -219,6 +197,10 @@ class Oracle:
                     present.setdefault(customer, {})[standing.member_of] = standing.since_ms
         return present
 
+    def stances(self) -> dict[str, dict[str, Stance]]:
+        """Return how the present memberships stand, those that something may stand beside."""
+        return {customer: told.stances for customer, told in self._stances.told.items() if told.stances}
+
     def _clock(self, source: str) -> str:
         """Return whose watermark *source* goes by."""
         return "every source" if self._shared_watermark else source
@@ -237,9 +219,34 @@ class Oracle:
                 if read is None or machine.reads(read.event):
                     self._walk_again(machine, standing, read)
                     touched.append(standing)
+        ordered: list[tuple[EpochMs, OracleTransition]] = []
         while waiting := [standing.emitted for standing in touched if standing.emitted]:
             first = min(waiting, key=lambda emitted: self._rank(*emitted[0], by_time=read is None))
-            self.transitions.append(first.pop(0)[1])
+            ordered.append(first.pop(0))
+        if read is not None:
+            self._end_turn(read.event.key, ordered, read)
+            return
+        for (_, customer), moves in groupby(ordered, key=lambda one: (one[0], one[1].customer)):
+            self._end_turn(customer, list(moves), None)
+
+    def _end_turn(
+        self, customer: str, moves: list[tuple[EpochMs, OracleTransition]], read: Evidence | None
+    ) -> None:
+        """Tell the *moves* of one customer at one event or instant, and what stands otherwise after them."""
+        told = self._stances.told.get(customer)
+        since_ms = {} if told is None else dict(told.since_ms)
+        for instant_ms, move in moves:
+            since_ms.pop(move.segment_id, None)
+            if move.kind == "entered":
+                since_ms[move.segment_id] = instant_ms
+        if read is not None:  # it may have corrected since when
+            present = self.memberships().get(customer, {})
+            assert present.keys() == since_ms.keys(), "who was told to be a member is one"
+            since_ms = present
+        known = [evidence.event for evidence in self._evidence[customer]]
+        event, late = (None, False) if read is None else (read.event, read.late)
+        turn = Turn(customer, [move for _, move in moves], known, event, late, since_ms)
+        self.transitions += self._stances.end(turn)
 
     def _rank(
         self, instant_ms: EpochMs, transition: OracleTransition, *, by_time: bool

@@ -59,6 +59,8 @@ SOURCES: Mapping[str, str] = {
     "Consent Updated": "profile",
     "Email Subscribed": "profile",
     "Email Unsubscribed": "profile",
+    "Profile Suppressed": "profile",
+    "Profile Unsuppressed": "profile",
 }
 """Event type → source."""
 

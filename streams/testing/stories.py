@@ -10,7 +10,8 @@ from streams.segmentation.definitions import Catalogue, SegmentDefinition
 from streams.segmentation.effects import Kind, Origin
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DurationMs, EpochMs
-from streams.testing.oracle import Oracle, OracleTransition
+from streams.testing.oracle import Oracle
+from streams.testing.oracle_told import OracleTransition
 
 
 def segment(segment_id: str, when: Condition, **rest: Any) -> SegmentDefinition:

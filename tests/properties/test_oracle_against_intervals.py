@@ -30,9 +30,10 @@ from streams.segmentation.conditions import (
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.testing.histories import END_MS, History, histories, random_history
-from streams.testing.oracle import Oracle, OracleTransition
+from streams.testing.oracle import Oracle
 from streams.testing.oracle_events import passes
 from streams.testing.oracle_numbers import amount_micros
+from streams.testing.oracle_told import OracleTransition
 from streams.testing.random_conditions import SOURCES, TICK_MS
 
 Position = tuple[int, int]

@@ -10,7 +10,8 @@ from streams.errors import DefinitionError
 from streams.segmentation.conditions import AgeRange, All, Last, Performed
 from streams.segmentation.definitions import Catalogue
 from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS
-from streams.testing.oracle import Oracle, OracleTransition
+from streams.testing.oracle import Oracle
+from streams.testing.oracle_told import OracleTransition
 from streams.testing.stories import Story, segment
 
 MONDAY_MS = 1_772_409_600_000
