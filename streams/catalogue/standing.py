@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from streams.catalogue.explaining import Explainer, TreeNode
 from streams.catalogue.past import Past, past_of
+from streams.segmentation.effects import Stance
 from streams.segmentation.machines import Machine
 from streams.segmentation.partition import Partition
 from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Profile
+from streams.segmentation.settling import known_beside
+from streams.segmentation.stances import Beside
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 from streams.segmentation.walking import Recorder, View
 
@@ -136,6 +140,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         tree: the clauses as they stand at *at_ms*; the root is what an entry needs.
         stays: the truth that a member needs at *at_ms*, where a definition has an `until`; else that of the root.
         past: where the customer stood at *at_ms*, when that is before the present.
+        stance: how the membership stands now; None where nothing stands beside the segment, or there is none.
+        silent: the channels of the definition in which it may not speak to the customer, each with why.
     """
 
     segment_id: str
@@ -146,6 +152,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     tree: TreeNode
     stays: str
     past: Past | None = None
+    stance: Stance | None = None
+    silent: tuple[tuple[str, str], ...] = ()
 
 
 def explain(
@@ -164,4 +172,20 @@ def explain(
         tree=explainer.tree(segment_id, profile, at_ms, partition.coverage),
         stays=explainer.stays(segment_id, profile, at_ms, partition.coverage),
         past=past_of(explainer, partition, profile, segment_id, at_ms) if back else None,
+        stance=partition.stance(profile, segment_id),
+        silent=tuple(_silent(partition, profile, segment_id)),
     )
+
+
+def _silent(partition: Partition, profile: Profile, segment_id: str) -> Iterator[tuple[str, str]]:
+    """Yield the channels in which *segment_id* may not speak to the customer, each with the gate that keeps it shut."""
+    plan = partition.stances
+    place = None if plan is None else plan.by_id.get(segment_id)
+    if place is None:
+        return
+    beside = known_beside(profile) or Beside()
+    for channel in place.channels:
+        if beside.is_suppressed(channel):
+            yield channel, "the profile is suppressed"
+        elif not beside.has_consent(channel):
+            yield channel, "consent was not granted" if channel in beside.consents else "consent is not known"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO, NamedTuple, NoReturn, get_args
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.backtest import Backtest, Refused
 from streams.catalogue.compiler import compile_catalogue
@@ -26,7 +27,7 @@ from streams.codecs.transitions import backtest_line
 from streams.errors import SettingsError
 from streams.runtime.definition_files import load_catalogue
 from streams.segmentation.definitions import Catalogue
-from streams.segmentation.effects import MOVES, Kind
+from streams.segmentation.effects import MOVES
 from streams.segmentation.timeline import MINUTE_MS, DurationMs, EpochMs
 from streams.segmentation.transitions import Transition
 from streams.settings import parse_duration_ms
@@ -250,12 +251,14 @@ def _summarise(run: Backtest, seconds: float, *, to_stdout: bool, as_json: bool)
         }).decode())  # fmt: skip
         return
     console = Console(stderr=not to_stdout, highlight=False)
-    told = {kind for _, kind in summary.transitions}
-    shown = [kind for kind in get_args(Kind) if kind in MOVES or kind in told]
-    table = Table("segment", *(kind.replace("_", " ") for kind in shown), "members")
+    beside = any(kind not in MOVES for _, kind in summary.transitions)
+    heads = ["entered", "exited", "retracted", *(["stands otherwise"] if beside else []), "members"]
+    table = Table(Column("segment", no_wrap=True), *heads)
     for segment_id, count in members.items():
-        kinds = (summary.transitions[segment_id, kind] for kind in shown)
-        table.add_row(segment_id, *(f"{kind:,}" for kind in kinds), f"{count:,}")
+        kinds = Counter({kind: n for (name, kind), n in summary.transitions.items() if name == segment_id})
+        moves = [kinds[kind] for kind in ("entered", "exited", "retracted")]
+        others = [kinds.total() - sum(moves)] if beside else []
+        table.add_row(segment_id, *(f"{number:,}" for number in (*moves, *others, count)))
     console.print(table)
     rate = summary.events / seconds if seconds else 0
     console.print(f"{summary.events:,} events of {summary.lines:,} lines in {seconds:.2f} s ({rate:,.0f}/s)")

@@ -14,6 +14,7 @@ from rich.tree import Tree
 from streams.catalogue.evidence import Evidence
 from streams.catalogue.explaining import TreeNode
 from streams.catalogue.past import Past
+from streams.catalogue.stance_words import all_words
 from streams.catalogue.standing import Explanation, Standing
 from streams.codecs.times import write_time
 from streams.segmentation.timeline import (
@@ -98,9 +99,26 @@ def _segment(one: Explanation) -> dict[str, Any]:
             "kept_back_to": _time(one.past.kept_back_to_ms),
             "clauses_known": is_told(one),
         },
+        **_stance(one),
         "truth": one.tree.truth,
         "stays": one.stays,
         "tree": _node(one.tree),
+    }
+
+
+def _stance(one: Explanation) -> dict[str, Any]:
+    """Return how the membership stands now; null where nothing stands beside it."""
+    stance = one.stance
+    if stance is None:
+        return {"stance": None}
+    return {
+        "stance": {
+            "eligible_channels": stance.eligible_channels,
+            "silent_channels": dict(one.silent),
+            "suppressions": stance.suppressions,
+            "arbitration": stance.arbitration,
+            "arm": stance.arm or None,
+        }
     }
 
 
@@ -209,6 +227,9 @@ def _standing(one: Explanation, as_of_ms: EpochMs) -> list[str]:
         f"{one.segment_id} (version {one.segment_version}): {status}",
         *_waiting(standing, as_of_ms, what),
     ]
+    if standing.status == "member" and one.stance is not None:
+        lines += all_words(one.stance)
+        lines += [f"not by {channel}: {why}" for channel, why in one.silent]
     if not standing.known and one.tree.truth == "true":
         lines.append(NOT_LOOKED_AT)
     if standing.status == "member" and one.stays == "true" != one.tree.truth:

@@ -107,7 +107,7 @@ class Settling(Deciding):
             if place.number in members:
                 beside.deal(place, profile.key)
         stances = stances_of(plan, members, beside)
-        moving = _take_moves(plan, beside, stances, moved)
+        _take_moves(plan, beside, stances, moved)
         at, by = BEFORE_ALL, "timer" if event is None else event.event_id
         origin: Origin = "late" if late else "event"
         if event is not None and heard:
@@ -117,8 +117,8 @@ class Settling(Deciding):
             origin, by = effect.origin, effect.cause
         for number, said in stances.items():
             told = beside.said[number]
-            if number in moving or told == said:
-                continue
+            if told == said:
+                continue  # nothing new, or told by the entry
             at_ms = max(at, beside.told_ms[number])
             beside.said[number], beside.told_ms[number] = said, at_ms
             place = plan.places[number]
@@ -184,20 +184,16 @@ class Settling(Deciding):
         return stance_in_words(plan, place, beside.said[place.number], beside)
 
 
-def _take_moves(
-    plan: StancePlan, beside: Beside, stances: dict[int, Said], moved: list[Transition]
-) -> set[int]:
-    """Let the entries and exits of a turn carry how their membership stands; return the numbers of their segments.
+def _take_moves(plan: StancePlan, beside: Beside, stances: dict[int, Said], moved: list[Transition]) -> None:
+    """Let the entries and exits of a turn carry how their membership stands, and take it as told.
 
     An entry whose membership is over when the turn ends carries what an exit does: nothing may be done with it.
     """
-    numbers: set[int] = set()
     for effect in moved:
         place = plan.by_id.get(effect.segment_id)
         if place is None or not place.concerned:
             continue
         number = place.number
-        numbers.add(number)
         said = stances.get(number)
         if said is None:
             if number in beside.said:
@@ -208,7 +204,6 @@ def _take_moves(
             effect.stance = stance_in_words(plan, place, said, beside)
         else:
             effect.stance = Stance(arm=beside.arm(place))
-    return numbers
 
 
 def stance_in_words(plan: StancePlan, place: Place, said: Said, beside: Beside) -> Stance:
