@@ -252,7 +252,7 @@ def _summarise(run: Backtest, seconds: float, *, to_stdout: bool, as_json: bool)
         return
     console = Console(stderr=not to_stdout, highlight=False)
     beside = any(kind not in MOVES for _, kind in summary.transitions)
-    heads = ["entered", "exited", "retracted", *(["stands otherwise"] if beside else []), "members"]
+    heads = ["entered", "exited", "retracted", *(["beside"] if beside else []), "members"]
     table = Table(Column("segment", no_wrap=True), *heads)
     for segment_id, count in members.items():
         kinds = Counter({kind: n for (name, kind), n in summary.transitions.items() if name == segment_id})

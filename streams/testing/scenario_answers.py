@@ -9,6 +9,7 @@ import msgspec
 from streams.catalogue.checks import referred
 from streams.catalogue.scenarios import Scenario, Step
 from streams.segmentation.definitions import Catalogue
+from streams.segmentation.effects import MOVES
 from streams.segmentation.stimuli import EventObserved
 from streams.testing.oracle import Oracle
 
@@ -19,7 +20,7 @@ Answer = tuple[str, str, int, str, str]
 def answers(scenario: Scenario, catalogue: Catalogue, sources: Mapping[str, str]) -> list[Answer]:
     """Return the oracle's transitions of the segments that *scenario* watches, sorted."""
     oracle = Oracle(
-        narrowed(catalogue, scenario.watched),
+        narrowed(catalogue, scenario.watched, neighbours=not scenario.kinds <= MOVES),
         sources=sources,
         out_of_orderness_ms=scenario.out_of_orderness_ms,
         shared_watermark=not scenario.by_source,
@@ -29,7 +30,7 @@ def answers(scenario: Scenario, catalogue: Catalogue, sources: Mapping[str, str]
     return sorted(
         (t.kind, t.segment_id, t.occurred_at_ms, t.origin, t.customer)
         for t in oracle.transitions
-        if t.segment_id in scenario.watched
+        if t.segment_id in scenario.watched and t.kind in scenario.kinds
     )
 
 
@@ -37,22 +38,27 @@ def expected_answers(scenario: Scenario) -> list[Answer]:
     """Return what *scenario* expects, sorted; every expectation must name its origin."""
     expected = scenario.expect
     if expected is None:
-        expected = tuple(e for step in scenario.steps for e in step.expect or ())
+        expected = scenario.expected
     return sorted((e.kind, e.segment_id, e.at_ms, str(e.origin), f"default/{e.customer}") for e in expected)
 
 
-def narrowed(catalogue: Catalogue, segments: frozenset[str]) -> Catalogue:
-    """Return *catalogue* with *segments*, those that they refer to and the groups that they are in, and no others."""
+def narrowed(catalogue: Catalogue, segments: frozenset[str], *, neighbours: bool = False) -> Catalogue:
+    """Return *catalogue* with *segments*, those that they refer to and the groups that they are in, and no others.
+
+    With *neighbours* also those that may stand in their way: of the same arbitrated group, or suppressing them.
+    """
     known = {segment.segment_id: segment for segment in catalogue.segments}
-    partitions = {group.name for group in catalogue.groups if group.kind == "partition"}
+    partitions = {group.name for group in catalogue.groups if group.kind == "partition" or neighbours}
     needed: set[str] = set()
     ahead = list(segments)
     while ahead:
-        segment = known[ahead.pop()]
+        segment = known[name := ahead.pop()]
         if segment.segment_id not in needed:
             needed.add(segment.segment_id)
             ahead += referred(segment)
             ahead += [s.segment_id for s in known.values() if s.group in partitions & {segment.group}]
+            if neighbours:
+                ahead += [s.segment_id for s in known.values() if {name, segment.group} & set(s.suppresses)]
     kept = tuple(segment for segment in catalogue.segments if segment.segment_id in needed)
     groups = {segment.group for segment in kept}
     return msgspec.structs.replace(

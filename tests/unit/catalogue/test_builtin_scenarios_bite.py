@@ -135,7 +135,18 @@ def needed(scenarios: list[Scenario]) -> set[str]:
             else []
         )
         waiting |= {*referred(segment), *mates, *named} - found
+    if any(scenario.told for scenario in scenarios):  # who stands in the way is named there, and looked at
+        found |= in_the_way(found)
     return found
+
+
+def in_the_way(names: set[str]) -> set[str]:
+    """Return the segments that may shadow or suppress those of *names*, with all that they refer to."""
+    groups = {SEGMENTS[name].group for name in names} - {None, *PARTITIONS}
+    found = {
+        s.segment_id for s in CATALOGUE.segments if s.group in groups or (names | groups) & set(s.suppresses)
+    }
+    return found | {other for name in found for other in referred(SEGMENTS[name])}
 
 
 @pytest.mark.parametrize("segment", CATALOGUE.segments, ids=lambda segment: segment.segment_id)
