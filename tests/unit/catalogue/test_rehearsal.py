@@ -165,3 +165,47 @@ def test_each_source_may_have_its_own_watermark() -> None:
     )
 
     assert difference(outcome) == []
+
+
+JOURNEY = catalogue_of(
+    """
+groups: {J: {kind: arbitrated}}
+segments:
+  - {id: a.first, label: L, group: J, rank: 1, channels: email, when: {did: Cart Viewed, within: 1h}}
+  - {id: a.next, label: L, group: J, rank: 2, when: {did: Product Viewed, within: 2h}}
+"""
+)
+STEPS = "steps: [{at: 10:00, did: Product Viewed}, {at: 10:10, did: Cart Viewed}, {time passes until: 13:00}]"
+
+
+def journey(expect: str) -> Outcome:
+    """Run the story of two members of a group with what is expected of the second."""
+    reader = ScenarioReader(["a.first", "a.next"], SOURCES)
+    text = f"segment: a.next\nscenarios:\n  - {{name: N, {STEPS}, expect: [{expect}]}}\n"
+    plan = compile_catalogue(JOURNEY, SOURCES)
+    return rehearse(reader.read("s.yaml", text).scenarios[0], plan, SOURCES)
+
+
+ENTERED, EXITED = "{entered: a.next, at: 10:00, active: true}", "{exited: a.next, at: 12:00}"
+
+
+def test_how_a_membership_stands_is_looked_at_where_it_is_named() -> None:
+    """S12: a scenario that names no change of it sees none; one that names a kind sees all of that kind."""
+    shadowed = "{arbitration_changed: a.next, at: 10:10, active: false, shadowed_by: a.first}"
+    active = "{arbitration_changed: a.next, at: 11:10, active: true, eligible_channels: nothing}"
+
+    assert journey(f"{ENTERED}, {EXITED}").passed
+    assert journey(f"{ENTERED}, {shadowed}, {active}, {EXITED}").passed
+    assert not journey(f"{ENTERED}, {shadowed}, {EXITED}").passed
+
+
+def test_what_was_expected_otherwise_is_shown() -> None:
+    """Only what some expectation says of how a membership stands is shown, on both sides."""
+    outcome = journey(f"{ENTERED.replace('true', 'false')}, {EXITED}")
+
+    assert difference(outcome)[2:4] == [
+        "    - 10:00 entered a.next active=false",
+        "    + "
+        + " " * len("10:00 entered a.next active=false")
+        + "   10:00 entered a.next event active=true",
+    ]

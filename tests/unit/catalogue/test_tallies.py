@@ -111,3 +111,11 @@ def test_beside_a_naive_count() -> None:
             assert tally.ever[(one, other)] == together
             at_end = sum((customer, one) in inside and (customer, other) in inside for customer in "123")
             assert tally.at_end()[(one, other)] == at_end
+
+
+def test_what_changes_no_membership_is_not_counted() -> None:
+    """A member that stands otherwise goes on being one."""
+    tally = counted(("entered", "a", 1), ("arbitration_changed", "a", 2), ("eligibility_changed", "a", 3))
+    one = tally.segments["a"]
+
+    assert (one.entries, one.exits, one.retractions, one.members) == (1, 0, 0, {"s/c"})

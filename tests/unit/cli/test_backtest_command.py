@@ -234,3 +234,19 @@ def test_the_summary_and_the_transitions(viewed: str, tmp_path: Path) -> None:
         ("--events", "-", "--compare", "x"),
     ):
         assert streams(*LATER, *arguments).exit_code == 2
+
+
+def test_what_stands_otherwise_is_said() -> None:
+    """A transition that is no entry and no exit says what changed, and is counted in a column of its own."""
+    added = {**EVENTS[0], "event": "Product Added", "messageId": "m0", "timestamp": "2026-03-02T10:05:00Z"}
+    result = streams(*ARGUMENTS, "--events", "-", stdin=told(EVENTS[0], added, EVENTS[1]))
+
+    assert any(
+        line.split()[1:]
+        == [
+            *("arbitration_changed", "cart.abandon", "u1", "timer"),
+            *("active", "in", "JOURNEY,", "rank", "30"),
+        ]
+        for line in result.stdout.splitlines()
+    )
+    assert "beside" in result.stdout + result.stderr

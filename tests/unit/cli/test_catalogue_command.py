@@ -54,7 +54,12 @@ def test_list_as_json_says_everything() -> None:
     found = json.loads(catalogue("list", "--json").stdout)
     vip = next(one for one in found["segments"] if one["id"] == "value.vip")
 
-    assert (vip["entity"], vip["group"], vip["rank"], vip["channels"]) == ("customer", "VALUE", 10, [])
+    assert (vip["entity"], vip["group"], vip["rank"], vip["channels"]) == (
+        "customer",
+        "VALUE",
+        10,
+        ["email", "sms", "ads"],
+    )
     assert [g["kind"] for g in found["groups"] if g["name"] == "LIFECYCLE"] == ["partition"]
 
 

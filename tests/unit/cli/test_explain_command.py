@@ -306,3 +306,30 @@ def test_an_application_says_what_it_cannot_tell(events: str) -> None:
     assert "the last entry and exit are newer, and what was before is not kept" in told
     assert "they cannot be told" in told
     assert "did Checkout Started" not in told
+
+
+def test_it_says_how_a_membership_stands(tmp_path: Path) -> None:
+    """S12: who shadows it, where it may speak, and which gate keeps the other channels shut; as text and as JSON."""
+    file = tmp_path / "events.jsonl"
+    lines = [
+        message("Email Subscribed", 1, "u1", "09:00:00"),
+        message("Checkout Started", 2, "u1", "10:00:00"),
+        message("Product Added", 3, "u1", "10:05:00"),
+    ]
+    file.write_text("\n".join(lines) + "\n")
+
+    told = streams(str(file), "u1", "cart.abandon", "--until", "2026-03-02T11:00:00Z").stdout.splitlines()
+    assert told[3:6] == [
+        "  shadowed by checkout.abandon in JOURNEY, rank 30",
+        "  may speak by email",
+        "  not by sms: consent is not known",
+    ]
+
+    whole = streams(str(file), "u1", "cart.abandon", "--until", "2026-03-02T11:00:00Z", "--json").stdout
+    assert json.loads(whole)["segments"][0]["stance"] == {
+        "eligible_channels": ["email"],
+        "silent_channels": {"sms": "consent is not known"},
+        "suppressions": [],
+        "arbitration": {"group": "JOURNEY", "rank": 30, "active": False, "shadowed_by": "checkout.abandon"},
+        "arm": None,
+    }

@@ -66,3 +66,12 @@ def test_a_story_with_a_retraction_is_told_first() -> None:
 def test_without_transitions_there_is_no_story() -> None:
     """An empty board has nothing to tell."""
     assert Board().story() == []
+
+
+def test_what_changes_no_membership_changes_no_size() -> None:
+    """A member that is shadowed, or may be spoken to otherwise, is counted by kind only."""
+    board = Board()
+    board.take([written("entered"), written("arbitration_changed"), written("eligibility_changed")])
+
+    assert board.members() == {"value.vip": 1}
+    assert board.transitions == 3
