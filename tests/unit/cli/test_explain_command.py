@@ -283,7 +283,7 @@ def test_an_application_looks_back(events: str) -> None:
 
     assert (
         "checkout.abandon (version 1): WAS A MEMBER since 2026-03-02T10:30:00Z\n"
-        "  at 2026-03-02T11:00:00Z, by what the journals hold, late events included; now no member\n"
+        "  at 2026-03-02T11:00:00Z, by the events that are kept, late ones included; now no member\n"
         "  true     all of" in told
     )
     assert "value.vip (version 1): WAS NO MEMBER" in told
