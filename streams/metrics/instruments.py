@@ -6,7 +6,7 @@ prometheus_client's own does not.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from threading import Lock
@@ -35,16 +35,24 @@ class BulkHistogram(Collector):
             self.observe((), ())
         registry.register(self)
 
-    def observe(self, labels: tuple[str, ...], values: Iterable[float]) -> None:
-        """Add *values*, in the metric's unit, under *labels*."""
-        bounds = self._metric.buckets
+    def observe(self, labels: tuple[str, ...], values: Iterable[float], *, scale: float = 1) -> None:
+        """Add *values* under *labels*; a value times *scale* is in the metric's unit.
+
+        The values are sorted once and the bounds are looked up in them: of a whole batch that costs a fraction of
+        looking up each value in the bounds.
+        """
+        ascending = sorted(values)
+        below = 0
         with self._lock:
-            counts = self._counts.setdefault(labels, [0] * (len(bounds) + 1))
-            total = self._sums.get(labels, 0.0)
-            for value in values:
-                counts[bisect_left(bounds, value)] += 1
-                total += value
-            self._sums[labels] = total
+            counts = self._counts.setdefault(labels, [0] * (len(self._metric.buckets) + 1))
+            for place, bound in enumerate(self._metric.buckets):
+                if below == len(ascending):
+                    break
+                reached = bisect_right(ascending, bound / scale, below)
+                counts[place] += reached - below
+                below = reached
+            counts[-1] += len(ascending) - below
+            self._sums[labels] = self._sums.get(labels, 0.0) + sum(ascending) * scale
 
     def collect(self) -> Iterator[Family]:
         """Yield the family that Prometheus reads."""
@@ -107,11 +115,16 @@ class Instruments:
         if not labels or self._admitted(name, labels):
             self._histograms[name].observe(labels, values)
 
+    def observe_ms(self, name: str, durations_ms: Iterable[int], *labels: str) -> None:
+        """Add *durations_ms* to a histogram of seconds."""
+        if not labels or self._admitted(name, labels):
+            self._histograms[name].observe(labels, durations_ms, scale=0.001)
+
     def forget(self, name: str, *labels: str) -> None:
-        """Take one label set of a gauge away: a partition that is no longer ours has no value here."""
+        """Take one label set of a gauge or counter away: a partition that is no longer ours has no value here."""
         if labels in self._label_sets[name]:
             self._label_sets[name].discard(labels)
-            self._gauges[name].remove(*labels)
+            (self._gauges.get(name) or self._counters[name]).remove(*labels)
 
     def shown(self, name: str) -> frozenset[tuple[str, ...]]:
         """Return the label sets that a metric has now."""

@@ -89,7 +89,7 @@ def create_application(settings: Settings) -> SegmentApp:
     )
 
     def make_state(partition: int) -> PartitionState:
-        return PartitionProcessor(partition, wiring)
+        return telemetry.watched(PartitionProcessor(partition, wiring))
 
     app = create_app(settings, make_state, telemetry.timed(_handle), telemetry, outputs=outputs)
     if settings.metrics_port:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ SAMPLE: Final = 1_000
 """Profiles whose size is taken for that of all, while too few are counted."""
 
 _CHANGES = {"entered": 1, "exited": -1, "retracted": -1}
+_MOVE = attrgetter("segment_id", "kind")
 
 
 class Census:
@@ -63,9 +65,11 @@ class Census:
     def take(self, transitions: Iterable[Transition]) -> None:
         """Follow the *transitions* of a batch."""
         pending, members = self._pending, self.members
-        for transition in transitions:
-            if not pending or f"{transition.shop_id}/{transition.customer_id}" not in pending:
-                members[transition.segment_id] += _CHANGES[transition.kind]
+        counted = transitions
+        if pending:
+            counted = [one for one in transitions if f"{one.shop_id}/{one.customer_id}" not in pending]
+        for (segment_id, kind), moved in Counter(map(_MOVE, counted)).items():
+            members[segment_id] += moved * _CHANGES[kind]
 
     def state_bytes(self) -> int:
         """Return the size of all committed profiles: that of those counted, or of the first ones, scaled up."""
