@@ -42,6 +42,7 @@ class _Watched:
         self.gauges_at_ms: EpochMs = BEFORE_ALL
         self.census_at_ms: EpochMs = processor.core.now_ms
         self.held_since_ms: dict[str, EpochMs] = {}
+        self.known = False  # its members have been counted once
         self.recount = False
 
 
@@ -153,11 +154,21 @@ class Metering:
             census.restart()
         census.step(CENSUS_STEP)
         self._instruments.set("streams_state_bytes", census.state_bytes(), str(watched.processor.partition))
-        censuses = [one.census for one in list(self._watched.values())]
-        if all(one.complete for one in censuses):
+        watched.known = watched.known or census.complete
+        self._show_members(watched)
+
+    def _show_members(self, watched: _Watched) -> None:
+        """Show the members of all partitions together; none while a new partition's are not known yet.
+
+        While known ones are counted again, the last numbers stay.
+        """
+        everybody = list(self._watched.values())
+        if not all(one.known for one in everybody):
+            self._forget_all_but(("streams_segment_members",), ())
+        elif all(one.census.complete for one in everybody):
             members: Counter[str] = Counter()
-            for one in censuses:
-                members.update(one.members)
+            for one in everybody:
+                members.update(one.census.members)
             for machine in watched.processor.core.plan.machines:
                 for member in machine.members:
                     self._instruments.set(
