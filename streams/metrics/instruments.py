@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from threading import Lock
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 from prometheus_client.core import HistogramMetricFamily
@@ -35,8 +36,10 @@ class BulkHistogram(Collector):
             self.observe((), ())
         registry.register(self)
 
-    def observe(self, labels: tuple[str, ...], values: Iterable[float], *, scale: float = 1) -> None:
-        """Add *values* under *labels*; a value times *scale* is in the metric's unit.
+    def observe(
+        self, labels: tuple[str, ...], values: Iterable[float], *, scale: float = 1, shift: float = 0
+    ) -> None:
+        """Add *values* under *labels*: each is shifted, counts as 0 when it is below, and is scaled to the metric's unit.
 
         The values are sorted once and the bounds are looked up in them: of a whole batch that costs a fraction of
         looking up each value in the bounds.
@@ -48,11 +51,14 @@ class BulkHistogram(Collector):
             for place, bound in enumerate(self._metric.buckets):
                 if below == len(ascending):
                     break
-                reached = bisect_right(ascending, bound / scale, below)
+                reached = bisect_right(ascending, bound / scale - shift, below)
                 counts[place] += reached - below
                 below = reached
             counts[-1] += len(ascending) - below
-            self._sums[labels] = self._sums.get(labels, 0.0) + sum(ascending) * scale
+            if ascending and ascending[0] + shift < 0:
+                del ascending[: bisect_right(ascending, -shift)]
+            total = (sum(ascending) + shift * len(ascending)) * scale
+            self._sums[labels] = self._sums.get(labels, 0.0) + total
 
     def collect(self) -> Iterator[Family]:
         """Yield the family that Prometheus reads."""
@@ -81,6 +87,9 @@ class Instruments:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, BulkHistogram] = {}
+        self._series: dict[
+            tuple[str, tuple[str, ...]], Any
+        ] = {}  # found once, for finding costs more than adding
         self._label_sets: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._metrics}
         for metric in self._metrics.values():
             if metric.kind == "counter":
@@ -96,34 +105,31 @@ class Instruments:
 
     def add(self, name: str, amount: float = 1, *labels: str) -> None:
         """Add *amount* to a counter; 0 makes its labels visible."""
-        counter = self._counters[name]
-        if not labels:
-            counter.inc(amount)
-        elif self._admitted(name, labels):
-            counter.labels(*labels).inc(amount)
+        series = self._series.get((name, labels)) or self._found(self._counters[name], name, labels)
+        if series is not None:
+            series.inc(amount)
 
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
-        gauge = self._gauges[name]
-        if not labels:
-            gauge.set(value)
-        elif self._admitted(name, labels):
-            gauge.labels(*labels).set(value)
+        series = self._series.get((name, labels)) or self._found(self._gauges[name], name, labels)
+        if series is not None:
+            series.set(value)
 
     def observe(self, name: str, values: Iterable[float], *labels: str) -> None:
         """Add *values* to a histogram, in its unit."""
         if not labels or self._admitted(name, labels):
             self._histograms[name].observe(labels, values)
 
-    def observe_ms(self, name: str, durations_ms: Iterable[int], *labels: str) -> None:
-        """Add *durations_ms* to a histogram of seconds."""
+    def observe_ms(self, name: str, durations_ms: Iterable[int], *labels: str, shift_ms: int = 0) -> None:
+        """Add *durations_ms*, each longer by *shift_ms* and none below 0, to a histogram of seconds."""
         if not labels or self._admitted(name, labels):
-            self._histograms[name].observe(labels, durations_ms, scale=0.001)
+            self._histograms[name].observe(labels, durations_ms, scale=0.001, shift=shift_ms)
 
     def forget(self, name: str, *labels: str) -> None:
         """Take one label set of a gauge or counter away: a partition that is no longer ours has no value here."""
         if labels in self._label_sets[name]:
             self._label_sets[name].discard(labels)
+            self._series.pop((name, labels), None)
             (self._gauges.get(name) or self._counters[name]).remove(*labels)
 
     def shown(self, name: str) -> frozenset[tuple[str, ...]]:
@@ -133,6 +139,13 @@ class Instruments:
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
         return generate_latest(self.registry)
+
+    def _found(self, metric: Counter | Gauge, name: str, labels: tuple[str, ...]) -> Any:
+        """Return the series of *labels*, from now on known; None when there are too many."""
+        if labels and not self._admitted(name, labels):
+            return None
+        series = self._series[name, labels] = metric.labels(*labels) if labels else metric
+        return series
 
     def _admitted(self, name: str, labels: tuple[str, ...]) -> bool:
         known = self._label_sets[name]

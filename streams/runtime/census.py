@@ -8,9 +8,8 @@ right as soon as the last slice is done. A rollback undoes transitions that were
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -24,7 +23,6 @@ SAMPLE: Final = 1_000
 """Profiles whose size is taken for that of all, while too few are counted."""
 
 _CHANGES = {"entered": 1, "exited": -1, "retracted": -1}
-_MOVE = attrgetter("segment_id", "kind")
 
 
 class Census:
@@ -62,14 +60,16 @@ class Census:
         for _ in range(min(profiles_max, len(self._pending))):
             self._count(self._pending.pop())
 
-    def take(self, transitions: Iterable[Transition]) -> None:
-        """Follow the *transitions* of a batch."""
+    def take(self, transitions: Iterable[Transition], counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Follow the *transitions* of a batch; *counts* has them by segment, kind and origin."""
         pending, members = self._pending, self.members
-        counted = transitions
-        if pending:
-            counted = [one for one in transitions if f"{one.shop_id}/{one.customer_id}" not in pending]
-        for (segment_id, kind), moved in Counter(map(_MOVE, counted)).items():
-            members[segment_id] += moved * _CHANGES[kind]
+        if not pending:
+            for (segment_id, kind, _), moved in counts.items():
+                members[segment_id] += moved * _CHANGES[kind]
+            return
+        for transition in transitions:
+            if f"{transition.shop_id}/{transition.customer_id}" not in pending:
+                members[transition.segment_id] += _CHANGES[transition.kind]
 
     def state_bytes(self) -> int:
         """Return the size of all committed profiles: that of those counted, or of the first ones, scaled up."""

@@ -6,7 +6,9 @@ reads; nothing here keeps a key or a customer.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 
 from streams.metrics.instruments import Instruments
 from streams.segmentation.effects import Transition
@@ -17,6 +19,23 @@ from streams.segmentation.timeline import DurationMs, EpochMs
 
 TIMED = frozenset({"timer", "catchup"})
 """Origins of what time alone brought about."""
+
+
+Labels = tuple[str, str, str]
+"""Segment, kind and origin of transitions."""
+
+DelaysMs = Mapping[Labels, list[DurationMs]]
+"""Of the transitions of one batch, from each one's instant to its decision."""
+
+_LABELS = attrgetter("segment_id", "kind", "origin")
+
+
+def delays_of(transitions: Iterable[Transition]) -> DelaysMs:
+    """Return the delays of *transitions* by their labels. The only thing that is done for each of them."""
+    found: defaultdict[Labels, list[DurationMs]] = defaultdict(list)
+    for one in transitions:
+        found[_LABELS(one)].append(one.emitted_at_ms - one.occurred_at_ms)
+    return found
 
 
 class Delays:
@@ -35,44 +54,56 @@ class Delays:
         """
         self._instruments, self._wall_ms = instruments, wall_ms
         self._late_ms: dict[str, list[DurationMs]] = {}
-        self._uncommitted_ms: dict[str, list[EpochMs]] = {}  # origin → event times of transitions
+        self._uncommitted: list[
+            tuple[str, EpochMs, list[DurationMs]]
+        ] = []  # origin, decided at, delays by then
         self._allowed_ms: Mapping[str, tuple[DurationMs, DurationMs]] = {}
 
     def watch(self, core: Partition) -> None:
         """Note from now on how late the late events of *core* are; once for each partition."""
         core.handlers = {name: self._noting(handler) for name, handler in core.handlers.items()}
 
-    def take(self, core: Partition, transitions: Iterable[Transition]) -> None:
-        """Take the *transitions* of a batch of *core*, and the late events that were watched meanwhile."""
-        observe_ms = self._instruments.observe_ms
-        by_origin: dict[str, list[Transition]] = {}
-        for one in transitions:
-            by_origin.setdefault(one.origin, []).append(one)
-        for origin, some in by_origin.items():
-            delays_ms = [one.emitted_at_ms - one.occurred_at_ms for one in some]
-            observe_ms("streams_transition_delay_seconds", delays_ms, origin)
+    def take(self, core: Partition, delays_ms: DelaysMs) -> None:
+        """Take the delays of a batch of *core*, and the late events that were watched meanwhile."""
+        by_origin: defaultdict[str, list[DurationMs]] = defaultdict(list)
+        of_timers: defaultdict[tuple[str, DurationMs], list[DurationMs]] = defaultdict(list)
+        for (segment_id, kind, origin), some_ms in delays_ms.items():
+            by_origin[origin] += some_ms
             if origin in TIMED:
-                observe_ms("streams_timer_lateness_seconds", self._lateness_ms(core, some), origin)
+                of_timers[origin, self._may_wait_ms(core, segment_id, kind)] += some_ms
+        for origin, all_ms in by_origin.items():
+            all_ms.sort()  # once: it is looked at again after the commit
+            self._instruments.observe_ms("streams_transition_delay_seconds", all_ms, origin)
             if core.options.wall:
-                times_ms = self._uncommitted_ms.setdefault(origin, [])
-                times_ms += [one.occurred_at_ms for one in some]
+                self._uncommitted.append((origin, core.now_ms, all_ms))
+        for (origin, allowed_ms), some_ms in of_timers.items():
+            self._instruments.observe_ms(
+                "streams_timer_lateness_seconds", some_ms, origin, shift_ms=-allowed_ms
+            )
         if self._late_ms:
             late_ms, self._late_ms = self._late_ms, {}
             for source, ages_ms in late_ms.items():
-                observe_ms("streams_event_lateness_seconds", ages_ms, source)
+                self._instruments.observe_ms("streams_event_lateness_seconds", ages_ms, source)
 
     def committed(self) -> None:
         """Take a commit: consumers can read from now on what was decided since the last one."""
-        if self._uncommitted_ms:
-            waiting, self._uncommitted_ms = self._uncommitted_ms, {}
+        if self._uncommitted:
+            waiting, self._uncommitted = self._uncommitted, []
             now_ms = self._wall_ms()
-            for origin, times_ms in waiting.items():
-                delays_ms = [now_ms - time_ms for time_ms in times_ms]
-                self._instruments.observe_ms("streams_end_to_end_seconds", delays_ms, origin)
+            for origin, decided_ms, delays_ms in waiting:
+                self._instruments.observe_ms(
+                    "streams_end_to_end_seconds", delays_ms, origin, shift_ms=now_ms - decided_ms
+                )
 
     def aborted(self) -> None:
         """Take a rollback: what was decided since the last commit is decided again."""
-        self._uncommitted_ms = {}
+        self._uncommitted = []
+
+    def _may_wait_ms(self, core: Partition, segment_id: str, kind: str) -> DurationMs:
+        """Return how long after its instant a transition by time alone could first be decided."""
+        if not self._allowed_ms:  # the same for all partitions of a worker
+            self._allowed_ms = _allowances_ms(core)
+        return self._allowed_ms[segment_id][kind == "entered"]
 
     def _noting(self, handler: Handler) -> Handler:
         def noting(core: Partition, profile: Profile, key: str, event: EventObserved, late: bool) -> bool:  # noqa: FBT001 - a handler's form
@@ -83,19 +114,6 @@ class Delays:
             return taken
 
         return noting
-
-    def _lateness_ms(self, core: Partition, transitions: list[Transition]) -> list[DurationMs]:
-        """Return how much later than it could first be decided each of *transitions*, which time caused, was."""
-        if not self._allowed_ms:  # the same for all partitions of a worker
-            self._allowed_ms = _allowances_ms(core)
-        allowed_ms = self._allowed_ms
-        return [
-            max(
-                0,
-                one.emitted_at_ms - one.occurred_at_ms - allowed_ms[one.segment_id][one.kind == "entered"],
-            )
-            for one in transitions
-        ]
 
 
 def _watermark_of(core: Partition, source: str) -> int:
