@@ -117,9 +117,9 @@ class MeasuredShop:
         self.processor = self.restarted()
         self.offset = 0
 
-    def restarted(self) -> PartitionProcessor:
+    def restarted(self, partition: int = 0) -> PartitionProcessor:
         """Return a processor without state."""
-        return self.telemetry.watched(PartitionProcessor(0, self._wiring))
+        return self.telemetry.watched(PartitionProcessor(partition, self._wiring))
 
     def process(self, values: Iterable[bytes], now_ms: int = NOON_MS, *, topic: str = "events") -> None:
         """Give one batch of *topic* to the processor, as the transport does; nothing is read to its end."""

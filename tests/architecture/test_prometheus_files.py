@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 
@@ -50,3 +52,15 @@ def test_alertmanager_takes_its_configuration(program: Program) -> None:
         "check-config",
         str(DEPLOY / "alertmanager" / "alertmanager.yml"),
     )
+
+
+@pytest.mark.parametrize("severity", ["page", "ticket", "review"])
+def test_alerts_go_to_whom_their_severity_says(program: Program, severity: str) -> None:
+    """Alertmanager's own tool walks through the routes."""
+    tool, routes = (
+        program("amtool", "prometheus-alertmanager"),
+        str(DEPLOY / "alertmanager" / "alertmanager.yml"),
+    )
+    done = run(tool, "config", "routes", "test", f"--config.file={routes}", f"severity={severity}")
+
+    assert done.stdout.strip() == severity

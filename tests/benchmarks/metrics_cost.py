@@ -14,6 +14,7 @@ import argparse
 import gc
 import time
 import timeit
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -124,7 +125,7 @@ def watch_us() -> float:
     watched = Delays(Instruments(), lambda: 0)._noting(handler)
     loops = 1_000_000
     bare, more = (
-        min(timeit.repeat(lambda call=call: call(None, None, "k", None, False), number=loops, repeat=5))
+        min(timeit.repeat(partial(call, None, None, "k", None, False), number=loops, repeat=5))
         for call in (handler, watched)
     )
     return (more - bare) / loops * 1e6

@@ -25,7 +25,7 @@ from streams.testing.measured_shop import event, order
 from streams.testing.workers import Workers
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-WAIT_S = 40.0
+WAIT_S = 60.0
 
 UNANSWERED = {
     "Changed most in a week",  # the shop has no last week
@@ -147,7 +147,7 @@ def unanswered(prometheus: Prometheus) -> set[str]:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_what_a_worker_does_is_seen_by_rules_and_panels(
     prometheus: Prometheus, shop: Shop, tmp_path: Path
 ) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.runtime.metering import HELD_AT_MS
+from streams.runtime.metering import CENSUS_STEP, GAUGES_EVERY_MS, HELD_AT_MS
+from streams.runtime.processor import Report
 from streams.segmentation.options import InputSpec
 from streams.segmentation.timeline import SECOND_MS
 from streams.testing.measured_shop import NOON_MS, MeasuredShop, event, order
@@ -62,6 +63,30 @@ def test_a_worker_without_partitions_has_no_members() -> None:
 
     assert shop.read("streams_segment_members", "buyer.first_time") is None
     assert shop.read("streams_partitions_owned") == 0
+
+
+def test_members_are_not_shown_while_a_new_partition_is_counted() -> None:
+    """A sum that lacks a partition is no size: there is none until its customers have been counted."""
+    before = MeasuredShop()
+    before.process([order(f"c{number}", NOON_MS) for number in range(CENSUS_STEP + 1)])
+    changelog = dict(before.processor.core.flush())
+
+    shop = MeasuredShop()
+    shop.process([order("a", NOON_MS)])
+    assert shop.read("streams_segment_members", "buyer.first_time") == 1
+    shop.telemetry.lagging({("events", 0): 0, ("events", 1): 0})
+    taken = shop.restarted(partition=1)
+    for key, value in changelog.items():
+        taken.load(key.encode(), value)
+    taken.ready()
+    taken.core.now_ms = NOON_MS
+    shop.telemetry.counted(taken, Report())
+    assert shop.read("streams_segment_members", "buyer.first_time") is None
+
+    taken.core.now_ms += GAUGES_EVERY_MS
+    shop.telemetry.counted(taken, Report())
+
+    assert shop.read("streams_segment_members", "buyer.first_time") == CENSUS_STEP + 2
 
 
 def test_restores_are_shown_while_they_last() -> None:
