@@ -37,12 +37,18 @@ class BulkHistogram(Collector):
         registry.register(self)
 
     def observe(
-        self, labels: tuple[str, ...], values: Iterable[float], *, scale: float = 1, shift: float = 0
+        self,
+        labels: tuple[str, ...],
+        values: Iterable[float],
+        *,
+        scale: float = 1,
+        shift: float = 0,
+        weight: int = 1,
     ) -> None:
-        """Add *values* under *labels*: each is shifted, counts as 0 when it is below, and is scaled to the metric's unit.
+        """Add *values* under *labels*.
 
-        The values are sorted once and the bounds are looked up in them: of a whole batch that costs a fraction of
-        looking up each value in the bounds.
+        Each is shifted, counts as 0 when it is below, is scaled to the metric's unit, and stands for *weight* values. The
+        values are sorted once and the bounds are looked up in them, which costs a fraction of the other way round.
         """
         ascending = sorted(values)
         below = 0
@@ -52,13 +58,13 @@ class BulkHistogram(Collector):
                 if below == len(ascending):
                     break
                 reached = bisect_right(ascending, bound / scale - shift, below)
-                counts[place] += reached - below
+                counts[place] += (reached - below) * weight
                 below = reached
-            counts[-1] += len(ascending) - below
+            counts[-1] += (len(ascending) - below) * weight
             if ascending and ascending[0] + shift < 0:
                 del ascending[: bisect_right(ascending, -shift)]
             total = (sum(ascending) + shift * len(ascending)) * scale
-            self._sums[labels] = self._sums.get(labels, 0.0) + total
+            self._sums[labels] = self._sums.get(labels, 0.0) + total * weight
 
     def collect(self) -> Iterator[Family]:
         """Yield the family that Prometheus reads."""
@@ -120,10 +126,12 @@ class Instruments:
         if not labels or self._admitted(name, labels):
             self._histograms[name].observe(labels, values)
 
-    def observe_ms(self, name: str, durations_ms: Iterable[int], *labels: str, shift_ms: int = 0) -> None:
-        """Add *durations_ms*, each longer by *shift_ms* and none below 0, to a histogram of seconds."""
+    def observe_ms(
+        self, name: str, durations_ms: Iterable[int], *labels: str, shift_ms: int = 0, weight: int = 1
+    ) -> None:
+        """Add *durations_ms*, each longer by *shift_ms* and none below 0, *weight* times to a histogram of seconds."""
         if not labels or self._admitted(name, labels):
-            self._histograms[name].observe(labels, durations_ms, scale=0.001, shift=shift_ms)
+            self._histograms[name].observe(labels, durations_ms, scale=0.001, shift=shift_ms, weight=weight)
 
     def forget(self, name: str, *labels: str) -> None:
         """Take one label set of a gauge or counter away: a partition that is no longer ours has no value here."""

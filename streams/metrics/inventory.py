@@ -5,7 +5,7 @@ Labels are closed sets: topics, partitions, sources, segments and short words. N
 
 Counters of decisions (events, transitions, dead letters) count work done. After an aborted transaction the same work is
 done again and counted again; what is written is exactly once all the same. `streams_records_committed_total` counts
-what is committed.
+what is committed. Histograms of transitions look at about a hundred of a batch; each stands for its neighbours.
 """
 
 from __future__ import annotations

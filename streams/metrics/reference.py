@@ -13,8 +13,9 @@ about an alert stands in the [runbook](README.md).
 
 Counters of decisions (events, transitions, dead letters) count work done: after an aborted transaction the same work is
 done, and counted, again. What is written is exactly once all the same; `streams_records_committed_total`,
-`streams_outputs_committed_total` and `streams_changelog_records_total` count what is committed. Series with the label
-`partition` end when the worker gives the partition up. No label names a customer.
+`streams_outputs_committed_total` and `streams_changelog_records_total` count what is committed. Histograms of transitions
+look at about a hundred of each batch, and each of these stands for its neighbours. Series with the label `partition` end
+when the worker gives the partition up. No label names a customer.
 """
 
 

@@ -7,8 +7,8 @@ reads; nothing here keeps a key or a customer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from streams.metrics.instruments import Instruments
 from streams.segmentation.effects import Transition
@@ -21,21 +21,17 @@ TIMED = frozenset({"timer", "catchup"})
 """Origins of what time alone brought about."""
 
 
-Labels = tuple[str, str, str]
-"""Segment, kind and origin of transitions."""
-
-DelaysMs = Mapping[Labels, list[DurationMs]]
-"""Of the transitions of one batch, from each one's instant to its decision."""
-
-_LABELS = attrgetter("segment_id", "kind", "origin")
+LOOKED_AT_MAX = 100
+"""Transitions of a batch that are looked at; of more, evenly chosen ones stand for their neighbours."""
 
 
-def delays_of(transitions: Iterable[Transition]) -> DelaysMs:
-    """Return the delays of *transitions* by their labels. The only thing that is done for each of them."""
-    found: defaultdict[Labels, list[DurationMs]] = defaultdict(list)
-    for one in transitions:
-        found[_LABELS(one)].append(one.emitted_at_ms - one.occurred_at_ms)
-    return found
+class _Decided(NamedTuple):
+    """Transitions that are not committed: their origin, when they were decided, their delays by then, and their weight."""
+
+    origin: str
+    decided_ms: EpochMs
+    delays_ms: list[DurationMs]
+    weight: int
 
 
 class Delays:
@@ -63,47 +59,51 @@ class Delays:
         """Note from now on how late the late events of *core* are; once for each partition."""
         core.handlers = {name: self._noting(handler) for name, handler in core.handlers.items()}
 
-    def take(self, core: Partition, delays_ms: DelaysMs) -> None:
-        """Take the delays of a batch of *core*, and the late events that were watched meanwhile."""
+    def take(self, core: Partition, transitions: list[Transition]) -> None:
+        """Take the *transitions* of a batch of *core*, and the late events that were watched meanwhile."""
+        weight = 1 + max(0, len(transitions) - 1) // LOOKED_AT_MAX
         by_origin: defaultdict[str, list[DurationMs]] = defaultdict(list)
-        of_timers: defaultdict[tuple[str, DurationMs], list[DurationMs]] = defaultdict(list)
-        for (segment_id, kind, origin), some_ms in delays_ms.items():
-            by_origin[origin] += some_ms
+        lateness_ms: defaultdict[str, list[DurationMs]] = defaultdict(list)
+        for one in transitions[::weight]:
+            origin, delay_ms = one.origin, one.emitted_at_ms - one.occurred_at_ms
+            by_origin[origin].append(delay_ms)
             if origin in TIMED:
-                of_timers[origin, self._may_wait_ms(core, segment_id, kind)] += some_ms
-        for origin, all_ms in by_origin.items():
-            all_ms.sort()  # once: it is looked at again after the commit
-            self._instruments.observe_ms("streams_transition_delay_seconds", all_ms, origin)
+                lateness_ms[origin].append(delay_ms - self._may_wait_ms(core, one))
+        observe_ms = self._instruments.observe_ms
+        for origin, delays_ms in by_origin.items():
+            observe_ms("streams_transition_delay_seconds", delays_ms, origin, weight=weight)
             if core.options.wall:
-                self._uncommitted.append((origin, core.now_ms, all_ms))
-        for (origin, allowed_ms), some_ms in of_timers.items():
-            self._instruments.observe_ms(
-                "streams_timer_lateness_seconds", some_ms, origin, shift_ms=-allowed_ms
-            )
+                self._uncommitted.append(_Decided(origin, core.now_ms, delays_ms, weight))
+        for origin, some_ms in lateness_ms.items():
+            observe_ms("streams_timer_lateness_seconds", some_ms, origin, weight=weight)
         if self._late_ms:
             late_ms, self._late_ms = self._late_ms, {}
             for source, ages_ms in late_ms.items():
-                self._instruments.observe_ms("streams_event_lateness_seconds", ages_ms, source)
+                observe_ms("streams_event_lateness_seconds", ages_ms, source)
 
     def committed(self) -> None:
         """Take a commit: consumers can read from now on what was decided since the last one."""
         if self._uncommitted:
             waiting, self._uncommitted = self._uncommitted, []
             now_ms = self._wall_ms()
-            for origin, decided_ms, delays_ms in waiting:
+            for origin, decided_ms, delays_ms, weight in waiting:
                 self._instruments.observe_ms(
-                    "streams_end_to_end_seconds", delays_ms, origin, shift_ms=now_ms - decided_ms
+                    "streams_end_to_end_seconds",
+                    delays_ms,
+                    origin,
+                    shift_ms=now_ms - decided_ms,
+                    weight=weight,
                 )
 
     def aborted(self) -> None:
         """Take a rollback: what was decided since the last commit is decided again."""
         self._uncommitted = []
 
-    def _may_wait_ms(self, core: Partition, segment_id: str, kind: str) -> DurationMs:
-        """Return how long after its instant a transition by time alone could first be decided."""
+    def _may_wait_ms(self, core: Partition, transition: Transition) -> DurationMs:
+        """Return how long after its instant *transition*, by time alone, could first be decided."""
         if not self._allowed_ms:  # the same for all partitions of a worker
             self._allowed_ms = _allowances_ms(core)
-        return self._allowed_ms[segment_id][kind == "entered"]
+        return self._allowed_ms[transition.segment_id][transition.kind == "entered"]
 
     def _noting(self, handler: Handler) -> Handler:
         def noting(core: Partition, profile: Profile, key: str, event: EventObserved, late: bool) -> bool:  # noqa: FBT001 - a handler's form

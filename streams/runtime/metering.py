@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
 from typing import Final
 
 from streams.metrics.instruments import Instruments
 from streams.metrics.inventory import INVENTORY
 from streams.runtime.census import Census
-from streams.runtime.delays import Delays, delays_of
+from streams.runtime.delays import Delays
 from streams.runtime.observing import TopicPartition
 from streams.runtime.processor import PartitionProcessor, Report
 from streams.segmentation.timeline import BEFORE_ALL, SECOND_MS, EpochMs
@@ -27,6 +28,8 @@ HELD_AT_MS: Final = 10 * SECOND_MS
 _RESTORES = frozenset({"streams_restore_records", "streams_restore_expected_records"})
 _OF_PARTITIONS = tuple(m.name for m in INVENTORY if "partition" in m.labels and m.name not in _RESTORES)
 """Metrics whose last label is a partition; their series end when the partition is no longer owned."""
+
+_LABELS = attrgetter("segment_id", "kind", "origin")
 
 
 class _Watched:
@@ -80,11 +83,11 @@ class Metering:
         watched = self._watched.get(processor.partition)
         if watched is None or watched.processor is not processor:
             watched = self._watched[processor.partition] = _Watched(processor)
-        delays_ms = delays_of(report.transitions)
-        watched.census.take(report.transitions, {labels: len(some) for labels, some in delays_ms.items()})
-        for labels, some in delays_ms.items():
-            self._instruments.add("streams_transitions_total", len(some), *labels)
-        self.delays.take(processor.core, delays_ms)
+        counts = Counter(map(_LABELS, report.transitions))
+        for labels, transitions in counts.items():
+            self._instruments.add("streams_transitions_total", transitions, *labels)
+        watched.census.take(report.transitions, counts)
+        self.delays.take(processor.core, report.transitions)
         for reason, letters in Counter(report.dead_letters).items():
             self._instruments.add("streams_dead_letters_total", letters, reason)
         now_ms = processor.core.now_ms

@@ -1,4 +1,4 @@
-"""Series of partitions on a real broker: whoever has a partition shows them, and nobody else, before and after a rebalance."""
+"""Series of partitions on a real broker: who has a partition shows them and nobody else, before and after a rebalance."""
 
 from __future__ import annotations
 

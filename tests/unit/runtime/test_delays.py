@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from streams.runtime.delays import LOOKED_AT_MAX
 from streams.runtime.observing import CommitReport
 from streams.segmentation.options import InputSpec
 from streams.segmentation.timeline import MINUTE_MS, SECOND_MS
@@ -118,3 +120,20 @@ def test_lateness_is_behind_the_input_that_carries_the_source() -> None:
     shop.process_all({"orders": [order("b", NOON_MS - 70_000)]}, NOON_MS + 2_000, caught_up_ms=both)
 
     assert shop.read("streams_event_lateness_seconds_sum", "orders") == 10
+
+
+def test_of_a_great_batch_some_stand_for_all() -> None:
+    """However many transitions a batch brings, about a hundred are looked at, and the numbers are those of all."""
+    shop = MeasuredShop()
+    shop.process([order(f"c{number}", NOON_MS - 5_000) for number in range(400)], NOON_MS)
+    decided = sum(
+        sample.value
+        for family in text_string_to_metric_families(shop.instruments.text().decode())
+        for sample in family.samples
+        if sample.name == "streams_transitions_total"
+    )
+    looked_at = shop.read("streams_transition_delay_seconds_count", "event")
+
+    assert decided > 4 * LOOKED_AT_MAX
+    assert looked_at == pytest.approx(decided, rel=1 / LOOKED_AT_MAX)
+    assert shop.read("streams_transition_delay_seconds_sum", "event") == pytest.approx(5 * (looked_at or 0))
