@@ -50,9 +50,7 @@ class Delays:
         """
         self._instruments, self._wall_ms = instruments, wall_ms
         self._late_ms: dict[str, list[DurationMs]] = {}
-        self._uncommitted: list[
-            tuple[str, EpochMs, list[DurationMs]]
-        ] = []  # origin, decided at, delays by then
+        self._uncommitted: list[_Decided] = []
         self._allowed_ms: Mapping[str, tuple[DurationMs, DurationMs]] = {}
 
     def watch(self, core: Partition) -> None:
@@ -65,10 +63,10 @@ class Delays:
         by_origin: defaultdict[str, list[DurationMs]] = defaultdict(list)
         lateness_ms: defaultdict[str, list[DurationMs]] = defaultdict(list)
         for one in transitions[::weight]:
-            origin, delay_ms = one.origin, one.emitted_at_ms - one.occurred_at_ms
-            by_origin[origin].append(delay_ms)
-            if origin in TIMED:
-                lateness_ms[origin].append(delay_ms - self._may_wait_ms(core, one))
+            delay_ms = one.emitted_at_ms - one.occurred_at_ms
+            by_origin[one.origin].append(delay_ms)
+            if one.origin in TIMED:
+                lateness_ms[one.origin].append(delay_ms - self._may_wait_ms(core, one))
         observe_ms = self._instruments.observe_ms
         for origin, delays_ms in by_origin.items():
             observe_ms("streams_transition_delay_seconds", delays_ms, origin, weight=weight)
