@@ -34,6 +34,9 @@ COMMANDS: dict[str, CommandEntry] = {
     "compile": CommandEntry(
         "streams.cli.compile:command", "Compile the hot path and the worker's plan to C: the same, faster."
     ),
+    "metrics": CommandEntry(
+        "streams.cli.metrics:command", "Print the reference of all metrics; the dashboard."
+    ),
     "bench": CommandEntry(
         "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."
     ),

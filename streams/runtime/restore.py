@@ -60,11 +60,18 @@ class ChangelogRestore:
 
     def __call__(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Restore *partition* in a thread, then call *done*; give up when *alive* says no."""
-        self._pool.submit(lambda: self._restore(partition, spare, done, alive))
+        self._pool.submit(lambda: self._observed(partition, spare, done, alive))
 
     def close(self, wait_s: float = 0.0) -> None:
         """Start no more restores; wait up to *wait_s* seconds for those under way."""
         self._pool.close(wait_s)
+
+    def _observed(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
+        """Restore, and tell the observer when it is over, whatever came of it."""
+        try:
+            self._restore(partition, spare, done, alive)
+        finally:
+            self._observer.restore_ended(partition)
 
     def _restore(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Try until it works, is no longer wanted, or cannot work."""

@@ -53,7 +53,9 @@ def check(seed: int) -> Counter[str]:
             for at_ms in (at for at in instants if at < end_ms):
                 expected = stood(driver.transitions, customer, segment_id, at_ms)
                 machine = explainer.machine_of(segment_id)[0]
-                witnesses = (past_of, by_journals) if machine.index in profile.states else (past_of,)
+                witnesses = (
+                    (past_of, by_journals) if profile.states[machine.index] is not None else (past_of,)
+                )
                 for ask in witnesses:
                     past = ask(explainer, driver.partition, profile, segment_id, at_ms)
                     answers["unknown" if past.status == "unknown" else past.witness] += 1

@@ -219,3 +219,42 @@ def test_it_gives_up_when_nobody_wants_it(log: FakeLog, make_state: Any) -> None
     wanted = iter([True, True, False])
 
     assert restore(log, make_state, alive=lambda: next(wanted, False)) is None
+
+
+class Progress(SilentObserver):
+    """Keeps the order of what a restore tells."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def restoring(self, partition: int, records: int, total: int) -> None:
+        """Note progress."""
+        self.told.append("restoring")
+
+    def restored(self, partition: int, records: int, duration_s: float) -> None:
+        """Note success."""
+        self.told.append("restored")
+
+    def restore_ended(self, partition: int) -> None:
+        """Note the end."""
+        self.told.append("ended")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "last"),
+    [("done", ["restored", "ended"]), ("given up", ["restoring", "ended"]), ("failed", ["ended"])],
+)
+def test_the_observer_learns_that_a_restore_is_over(
+    log: FakeLog, make_state: Any, outcome: str, last: list[str]
+) -> None:
+    """Done, given up or failed: nobody goes on showing the progress of a restore that does not go on."""
+    progress = Progress()
+    if outcome == "failed":
+        log.low["a"] = 4
+    wanted = iter([True, True, False])
+    restores = ChangelogRestore(OPTIONS, make_state, progress, lambda line: None, open_reader=log.open)
+    restores(0, None, lambda answer: None, lambda: next(wanted, False) if outcome == "given up" else True)
+    restores.close(wait_s=10)
+
+    assert progress.told[-len(last) :] == last
+    assert progress.told.count("ended") == 1
