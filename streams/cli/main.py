@@ -31,6 +31,9 @@ COMMANDS: dict[str, CommandEntry] = {
     ),
     "explain": CommandEntry("streams.cli.explain:command", "Say why a customer is in a segment, or not."),
     "catalogue": CommandEntry("streams.cli.catalogue:command", "Check and show segment definitions."),
+    "topics": CommandEntry(
+        "streams.cli.topics:command", "Plan, check and create the topics, and the rights they need."
+    ),
     "bench": CommandEntry(
         "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."
     ),

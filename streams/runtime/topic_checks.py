@@ -44,7 +44,7 @@ def check_topics(
     if missing:
         raise OperationError(
             f"missing topics: {', '.join(missing)}",
-            hint="create them first (`streams topics` lists what is needed), or correct STREAMS_INPUTS",
+            hint="create them first (`streams topics apply`), or correct STREAMS_INPUTS",
         )
     count = _common_count({topic: partitions[topic] for topic in options.inputs})
     if options.changelog not in partitions:
