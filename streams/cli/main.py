@@ -34,6 +34,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "topics": CommandEntry(
         "streams.cli.topics:command", "Plan, check and create the topics, and the rights they need."
     ),
+    "schemas": CommandEntry("streams.cli.schemas:command", "Check the Avro schemas, and register them."),
     "bench": CommandEntry(
         "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."
     ),

@@ -20,15 +20,19 @@ from streams.segmentation.vocabulary import Vocabulary
 from streams.settings import ALL_SOURCES, InputTopic, Settings
 
 
-def wire(settings: Settings) -> Wiring:
+def wire(settings: Settings, formats: Formats | None = None) -> Wiring:
     """Make what every partition shares: the plan, the codecs, the topics.
+
+    Args:
+        settings: all knobs.
+        formats: makes the codecs; None: as the settings say.
 
     Raises:
         DefinitionError: a definition is wrong.
         SettingsError: an input names an unknown source.
     """
     vocabulary = load_vocabulary()
-    formats = Formats(settings, vocabulary)
+    formats = formats or Formats(settings, vocabulary)
     plan = compile_catalogue(
         load_catalogue(settings.catalogue_dir, vocabulary),
         source_of_events(vocabulary),
@@ -79,8 +83,9 @@ def create_application(settings: Settings) -> SegmentApp:
     Raises:
         SettingsError, DefinitionError: what is wrong and what to do.
     """
-    wiring = wire(settings)
-    telemetry = Telemetry(Instruments(), plan_hash=wiring.plan.plan_hash)
+    formats = Formats(settings, load_vocabulary())
+    wiring = wire(settings, formats)
+    telemetry = Telemetry(Instruments(), plan_hash=wiring.plan.plan_hash, waiting_for=formats.trouble)
     wiring = wiring.counted_by(telemetry.counted)
     outputs = tuple(
         topic

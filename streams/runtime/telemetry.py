@@ -61,6 +61,7 @@ class Telemetry:
         *,
         plan_hash: str,
         ready_lag_max: int | None = None,
+        waiting_for: Callable[[], str | None] = lambda: None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with nothing known.
@@ -69,9 +70,11 @@ class Telemetry:
             instruments: the metrics.
             plan_hash: of the plan that runs; shown as a label.
             ready_lag_max: records behind, over all partitions, above which the worker is not ready; None: any.
+            waiting_for: says what outside of Kafka records wait for; None: for nothing.
             clock_s: monotonic seconds.
         """
         self.instruments = instruments
+        self._waiting_for = waiting_for
         self._clock_s = clock_s
         self._ready_lag_max = ready_lag_max
         self._watched: dict[int, _Watched] = {}
@@ -100,6 +103,8 @@ class Telemetry:
         missing = self._owned - len({partition for _, partition in self._lags})  # lags: of what is restored
         if missing > 0:
             return f"restoring {missing} of {self._owned} partitions"
+        if (waiting := self._waiting_for()) is not None:
+            return f"records wait: {waiting}"
         lag = sum(self._lags.values())
         if self._ready_lag_max is not None and lag > self._ready_lag_max:
             return f"{lag} records behind"
