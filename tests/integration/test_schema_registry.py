@@ -102,9 +102,9 @@ class Shop:
         codec = self._codecs[1 if grown else 0]
         for _ in range(count):
             self._sent += 1
-            fields = dict.fromkeys(field["name"] for field in OPTIONAL["fields"]) | {
-                "event_id": f"m{self._sent}", "shop_id": "default", "customer_id": f"p{partition}",
-                "type": "Product Viewed", "occurred_at": time.time_ns() // 1_000_000, "properties": {},
+            fields = {
+                "event_id": f"m{self._sent}", "event": "Product Viewed", "timestamp": time.time_ns() // 1_000_000,
+                "user_id": f"p{partition}", "anonymous_id": None, "shop_id": "default", "properties": {},
                 "campaign": "spring",
             }  # fmt: skip
             self._producer.produce(self._topic, codec.write(fields), f"p{partition}", partition)
