@@ -142,11 +142,17 @@ class RegistrySchemas:
     def register(self, subject: str, schema: Schema) -> int:
         """Register *schema* under *subject*, which gets a compatibility mode if it has none; return its id.
 
+        What is there already is only read: then a worker needs no right to write to the registry.
+
         Raises:
             OperationError: the registry cannot be asked, or finds the schema incompatible with the last one.
         """
         registered = _registered(schema)
-        schema_id: int = self._ask(lambda: self._client.register_schema(subject, registered), subject=subject)
+        schema_id = self._known_id(subject, registered)
+        if schema_id is None:
+            schema_id = int(
+                self._ask(lambda: self._client.register_schema(subject, registered), subject=subject)
+            )
         if self.mode(subject) not in _BACKWARD:
             self.set_mode(subject)
         self._schemas[schema_id] = schema
@@ -159,15 +165,8 @@ class RegistrySchemas:
             OperationError: the registry cannot be asked.
             RecordError: it is no Avro schema.
         """
-        try:
-            found = self._client.get_latest_version(subject)
-        except SchemaRegistryError as error:
-            if error.http_status_code == _NOT_FOUND:
-                return None
-            raise self._failed(error, subject) from None
-        except Exception as error:  # noqa: BLE001 - the HTTP library's own errors: refused, timed out, no such host
-            raise self._failed(error, subject) from None
-        return _avro_schema(found.schema, found.schema_id or 0)
+        found = self._found(lambda: self._client.get_latest_version(subject), subject)
+        return None if found is None else _avro_schema(found.schema, found.schema_id or 0)
 
     def accepts(self, subject: str, schema: Schema) -> bool:
         """Say whether the registry would take *schema* as the next version of *subject*.
@@ -189,11 +188,19 @@ class RegistrySchemas:
         Raises:
             OperationError: the registry cannot be asked.
         """
+        return str(self._found(lambda: self._client.get_compatibility(subject), subject) or "")
+
+    def _known_id(self, subject: str, schema: RegisteredSchema) -> int | None:
+        found = self._found(lambda: self._client.lookup_schema(subject, schema), subject)
+        return None if found is None else int(found.schema_id)
+
+    def _found(self, question: Callable[[], Any], subject: str) -> Any:
+        """Return the answer about *subject*; None when the registry has nothing of it."""
         try:
-            return str(self._client.get_compatibility(subject))
+            return question()
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
-                return ""
+                return None
             raise self._failed(error, subject) from None
         except Exception as error:  # noqa: BLE001 - the HTTP library's own errors: refused, timed out, no such host
             raise self._failed(error, subject) from None

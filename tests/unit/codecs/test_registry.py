@@ -99,6 +99,14 @@ class Paths(BaseHTTPRequestHandler):
         if self.path.startswith("/compatibility"):
             self.answer(200, {"is_compatible": self.server.compatible})
             return
+        if self.path.split("?")[0].count("/") == 2:  # a look-up
+            known = (
+                sent in self.server.schemas and self.path.split("?")[0].split("/")[2] in self.server.subjects
+            )
+            number = self.server.schemas.index(sent) + 1 if known else 0
+            found = {"subject": "x", "version": 1, "id": number, **sent}
+            self.answer(*((200, found) if known else (404, {"error_code": 40403, "message": "not found"})))
+            return
         if sent not in self.server.schemas:
             self.server.schemas.append(sent)
         number = self.server.subjects[self.path.split("/")[2]] = self.server.schemas.index(sent) + 1
@@ -156,10 +164,12 @@ def test_registering_sets_backward_compatibility(registry: SmallRegistry) -> Non
 
 
 def test_registering_twice_changes_nothing(registry: SmallRegistry) -> None:
-    """Every worker registers at its start; the id stays."""
-    assert register(RegistrySchemas(registry.url), "cheese-value", CHEESE) == register(
-        RegistrySchemas(registry.url), "cheese-value", CHEESE
-    )
+    """Every worker registers at its start; the id stays, and the second only reads."""
+    first = register(RegistrySchemas(registry.url), "cheese-value", CHEESE)
+    registry.requests.clear()
+
+    assert register(RegistrySchemas(registry.url), "cheese-value", CHEESE) == first
+    assert registry.requests == ["POST /subjects/cheese-value", "GET /config/cheese-value"]
 
 
 def test_an_id_that_the_registry_does_not_know(registry: SmallRegistry) -> None:
