@@ -231,6 +231,8 @@ KNOBS: tuple[Knob, ...] = (
     Knob("attempts", 5, _integer(1, 100), "", "1 to 100", "failures of the same work before the guilty record is searched"),
     Knob("on_poison", "dead_letter", _one_of("dead_letter", "fail"), "", "dead_letter or fail", "what happens to a record that fails alone: dead-letter it, or stop the worker"),
     Knob("restore_threads", 2, _integer(1, 64), "", "1 to 64", "partitions restored at the same time"),
+    Knob("log_format", "console", _one_of("console", "json"), "", "console or json", "how log lines are written: for people, or one JSON object a line"),
+    Knob("log_level", "info", _one_of("debug", "info", "warn", "error"), "", "debug, info, warn or error", "the least of what is logged: error: somebody must act; warn: it mends itself; info: the state has changed"),
     Knob("metrics_host", "127.0.0.1", _text, "", "an address", "where the metrics are served; 0.0.0.0 shows them to the network"),
     Knob("metrics_port", 9464, _integer(0, 65_535), "", "0 to 65535; 0: none", "the port of the metrics"),
 )  # fmt: skip
@@ -301,6 +303,8 @@ class Settings:
     attempts: int
     on_poison: OnPoison
     restore_threads: int
+    log_format: str
+    log_level: str
     metrics_host: str
     metrics_port: int
     kafka_options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

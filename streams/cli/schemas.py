@@ -23,6 +23,11 @@ from streams.operations.schema_checks import (
 )
 from streams.settings import PREFIX, Settings
 
+EXAMPLES = """\b
+Examples:
+  streams schemas check
+  STREAMS_SCHEMA_REGISTRY_URL=https://registry:8081 streams schemas register
+"""
 CHECK_EXAMPLES = """\b
 Examples:
   streams schemas check
@@ -37,7 +42,7 @@ Examples:
 """
 
 
-@click.group()
+@click.group(epilog=EXAMPLES)
 def command() -> None:
     """Check the Avro schemas and register them. Subjects are named TOPIC-value; the registry is in the settings."""
 

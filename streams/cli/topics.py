@@ -23,6 +23,12 @@ from streams.settings import PREFIX, Settings, parse_duration_ms
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+EXAMPLES = """\b
+Examples:
+  streams topics plan
+  streams topics check
+  streams topics apply --yes
+"""
 PLAN_EXAMPLES = """\b
 Examples:
   streams topics plan
@@ -42,7 +48,7 @@ Examples:
 """
 
 
-@click.group()
+@click.group(epilog=EXAMPLES)
 def command() -> None:
     """Plan, check and create the topics of an application; the settings (STREAMS_...) are the worker's own."""
 

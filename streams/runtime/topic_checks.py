@@ -17,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from streams.errors import OperationError
+from streams.runtime.client_errors import client_logger
 from streams.runtime.client_options import ClientOptions
 
 ANSWER_WAIT_S = 10.0
@@ -38,7 +39,7 @@ def check_topics(
     Raises:
         OperationError: no broker answers, a topic is missing, or partition counts differ.
     """
-    admin = AdminClient(options.common())
+    admin = AdminClient(options.common(), logger=client_logger)
     partitions = _partition_counts(admin, options)
     missing = [topic for topic in (*options.inputs, *outputs) if topic not in partitions]
     if missing:

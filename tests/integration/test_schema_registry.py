@@ -104,10 +104,10 @@ class Shop:
             self._sent += 1
             fields = {
                 "event_id": f"m{self._sent}", "event": "Product Viewed", "timestamp": time.time_ns() // 1_000_000,
-                "user_id": f"p{partition}", "anonymous_id": None, "shop_id": "default", "properties": {},
+                "user_id": f"customer-{partition}", "anonymous_id": None, "shop_id": "default", "properties": {},
                 "campaign": "spring",
             }  # fmt: skip
-            self._producer.produce(self._topic, codec.write(fields), f"p{partition}", partition)
+            self._producer.produce(self._topic, codec.write(fields), f"customer-{partition}", partition)
         assert self._producer.flush(20) == 0
 
 
@@ -135,7 +135,7 @@ def test_a_schema_grows_while_the_registry_hangs(
         "application_id": name, "bootstrap": kafka, "inputs": f"{topics['events']}=*:avro", "metrics_port": str(port),
         "transitions_topic": topics["transitions"], "memberships_topic": topics["memberships"],
         "dead_letter_topic": topics["dead"], "schema_registry_url": schema_registry.url,
-        "schema_registry_timeout_ms": "1s",
+        "schema_registry_timeout_ms": "1s", "log_format": "json",
     }  # fmt: skip
     shop = Shop(kafka, topics["events"], RegistrySchemas(schema_registry.url))
     shop.send(5, partition=0)
@@ -169,4 +169,11 @@ def test_a_schema_grows_while_the_registry_hangs(
     group.close()
 
     assert ends == [(0, 0), (0, 0)]
-    assert "records with unknown schemas wait" in (tmp_path / "worker-0.log").read_text()
+    log = (tmp_path / "worker-0.log").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert "customer-" not in log
+    assert {line["level"] for line in lines} == {"warning"}
+    assert [line["message"] for line in lines if line["logger"] == "streams.codecs.registry"] == [
+        "the schema registry cannot be asked: ReadTimeout; records with unknown schemas wait"
+    ]
+    assert {line.get("partition") for line in lines if line["message"].startswith("rolled back")} == {1}
