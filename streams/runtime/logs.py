@@ -118,6 +118,16 @@ def traceback_of(error: BaseException | None) -> str:
     return "\n".join(lines)
 
 
+class ExceptionsByType(logging.Filter):
+    """Lets a message that has an exception in it, as Faust's have, say its type only."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Put in what may be told; every record passes."""
+        if isinstance(record.args, tuple) and any(isinstance(one, BaseException) for one in record.args):
+            record.args = tuple(told(one) if isinstance(one, BaseException) else one for one in record.args)
+        return True
+
+
 class _WithoutTexts(logging.Formatter):
     """Formats exceptions without their texts."""
 
