@@ -77,11 +77,13 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"default": formatter},
+        "filters": {"texts": {"()": ExceptionsByType}},
         "handlers": {
             "default": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stderr",
                 "formatter": "default",
+                "filters": ["texts"],
             }
         },
         "root": {"level": level, "handlers": ["default"]},

@@ -100,7 +100,7 @@ def test_an_exception_is_told_without_its_text(written: Written, log_format: str
         fail(ValueError(f"no such customer: {SECRET}"))
     except ValueError:
         logger.exception("the agent failed")
-        logging.getLogger("faust.agents").error("crashed: %r", KeyError(SECRET))
+        logging.getLogger("faust.agents").critical("crashed: %r", KeyError(SECRET))
     text = written.text()
 
     assert SECRET not in text
