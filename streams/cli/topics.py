@@ -14,6 +14,7 @@ from streams.operations.access_plan import (
     Access,
     command_of,
     consumer_access,
+    operator_access,
     producer_access,
     worker_access,
 )
@@ -84,6 +85,7 @@ def _identified(function: F) -> F:
             "--consumer", "consumers", multiple=True, metavar="PRINCIPAL=GROUP",
             help="Who reads the outputs, and what the names of its groups begin with.",
         ),
+        click.option("--operator", "operators", multiple=True, metavar="PRINCIPAL", help="Who only looks: streams status."),
         click.option("--producer", "producers", multiple=True, metavar="PRINCIPAL", help="Who writes the inputs."),
         click.option(
             "--principal", default="User:segment-streams", show_default=True, help="Whom the workers log in as."
@@ -101,14 +103,14 @@ def _identified(function: F) -> F:
 @click.option("--acl-commands", is_flag=True, help="The rights alone, as calls of kafka-acls.sh.")
 def plan(
     assignments: Sequence[str], partitions: int | None, replication: int | None, input_retention: str,
-    output_retention: str, principal: str, producers: Sequence[str], consumers: Sequence[str],
+    output_retention: str, principal: str, producers: Sequence[str], consumers: Sequence[str], operators: Sequence[str],
     as_json: bool, as_yaml: bool, acl_commands: bool,
 ) -> None:  # fmt: skip
     """Print the topics, how each must be set, why, and the rights that are needed. No broker is asked."""
     settings = _settings(assignments)
     sizing = _sizing(partitions or 12, replication or 3, input_retention, output_retention)
     topics = planned_topics(settings, sizing)
-    rights = _rights(settings, principal, producers, consumers)
+    rights = _rights(settings, principal, producers, consumers, operators)
     if acl_commands:
         for right in rights:
             click.echo(command_of(right, settings.bootstrap))
@@ -144,7 +146,7 @@ def check(
 def apply(
     context: click.Context, assignments: Sequence[str], partitions: int | None, replication: int | None,
     input_retention: str, output_retention: str, principal: str, producers: Sequence[str], consumers: Sequence[str],
-    yes: bool, acls: bool,
+    operators: Sequence[str], yes: bool, acls: bool,
 ) -> None:  # fmt: skip
     """Create what is missing and raise what is too low. Without --yes it says what it would do, and does nothing.
 
@@ -158,7 +160,7 @@ def apply(
     changes = [one for one in found if one.mending == "set"]
     admin.create([one for one in topics if one.name in missing], dry=not yes)
     admin.set(changes, topics, dry=not yes)
-    rights = _rights(settings, principal, producers, consumers) if acls else ()
+    rights = _rights(settings, principal, producers, consumers, operators) if acls else ()
     if yes and rights:
         admin.grant(rights)
     done = [(len(missing), "topics created"), (len(changes), "settings set"), (len(rights), "rights granted")]
@@ -197,11 +199,17 @@ def _duration(option: str, text: str) -> int:
 
 
 def _rights(
-    settings: Settings, principal: str, producers: Sequence[str], consumers: Sequence[str]
+    settings: Settings,
+    principal: str,
+    producers: Sequence[str],
+    consumers: Sequence[str],
+    operators: Sequence[str],
 ) -> tuple[Access, ...]:
     rights = [*worker_access(settings, principal)]
     for producer in producers:
         rights += producer_access(settings, producer)
+    for operator in operators:
+        rights += operator_access(settings, operator)
     for consumer in consumers:
         name, equals, group = consumer.rpartition("=")
         if not equals or not name or not group:

@@ -1,4 +1,4 @@
-"""The rights that an application needs in Kafka, and no others: of the worker, of its producers, of its consumers.
+"""The rights that an application needs in Kafka, and no others: of workers, producers, consumers, of who only looks.
 
 Kafka implies some: Read and Write include Describe; a transactional producer needs no IdempotentWrite on the cluster
 once it may write to a topic (Kafka 2.8 and newer). `tests/integration/test_least_privilege.py` runs a real worker with
@@ -14,7 +14,7 @@ from typing import Literal
 from streams.settings import Settings
 
 Resource = Literal["topic", "group", "transactional-id"]
-Operation = Literal["Read", "Write", "Create", "DescribeConfigs"]
+Operation = Literal["Read", "Write", "Create", "Describe", "DescribeConfigs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,23 @@ def consumer_access(settings: Settings, principal: str, group: str) -> tuple[Acc
 def producer_access(settings: Settings, principal: str) -> tuple[Access, ...]:
     """Return what the producers of the inputs need, as *principal*."""
     return tuple(Access(principal, "topic", name, "Write", "send events") for name in settings.input_topics)
+
+
+def operator_access(settings: Settings, principal: str) -> tuple[Access, ...]:
+    """Return what who only looks needs, with `streams status`, `explain` and `topics check`, as *principal*."""
+    topics = [*settings.input_topics, settings.transitions_topic, settings.dead_letter_topic]
+    if settings.memberships:
+        topics.append(settings.memberships_topic)
+    changelog = settings.changelog_topic
+    return (
+        *[Access(principal, "topic", name, "Describe", "see offsets and partitions") for name in topics],
+        *[
+            Access(principal, "topic", name, "DescribeConfigs", "see settings")
+            for name in (*topics, changelog)
+        ],
+        Access(principal, "topic", changelog, "Read", "see the state"),
+        Access(principal, "group", settings.application_id, "Describe", "see offsets and owners"),
+    )
 
 
 def command_of(access: Access, bootstrap: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import confluent_kafka as ck
 
@@ -28,6 +28,8 @@ ANSWER_WAIT_S: Final = 15.0
 TRANSACTION_TIMEOUT_MS: Final = 840_000
 """A little less than the most that brokers allow by default (transaction.max.timeout.ms, 15 minutes)."""
 
+READ_WAIT_S: Final = 0.2
+SILENCE_MAX: Final = 100
 _CHUNK: Final = 10_000
 
 
@@ -65,13 +67,27 @@ def refuse_a_started_application(options: ClientOptions) -> None:
 
 
 def _has_records(options: ClientOptions) -> bool:
-    reader = ck.Consumer(options.reader(committed=False), logger=client_logger)
+    """Say whether the changelog has a committed record; those of an import that was broken off do not count."""
+    reader = ck.Consumer(options.reader(committed=True), logger=client_logger)
     try:
         partitions = reader.list_topics(options.changelog, ANSWER_WAIT_S).topics[options.changelog].partitions
-        places = [ck.TopicPartition(options.changelog, number) for number in partitions]
-        return any(reader.get_watermark_offsets(place, ANSWER_WAIT_S)[1] > 0 for place in places)
+        reading = set(partitions)
+        reader.assign(
+            [ck.TopicPartition(options.changelog, number, ck.OFFSET_BEGINNING) for number in reading]
+        )
+        silent = 0
+        while reading and silent < SILENCE_MAX:
+            messages: list[Any] = reader.consume(_CHUNK, READ_WAIT_S)
+            silent = 0 if messages else silent + 1
+            for message in messages:
+                if message.error() is None:
+                    return True
+                reading.discard(message.partition())
     finally:
         reader.close()
+    if reading:
+        raise OperationError(f"nothing came from {options.changelog}", hint="are all its leaders alive?")
+    return False
 
 
 def offsets_from(options: ClientOptions, partitions: int, at_ms: EpochMs | None) -> dict[TopicPartition, int]:

@@ -112,6 +112,17 @@ def send(kafka: str, topic: str, messages: list[dict[str, Any]]) -> None:
     assert producer.flush(20) == 0
 
 
+def break_off(kafka: str, application_id: str) -> None:
+    """Leave behind what an import does that was killed: a transaction that nobody ended, with records of the changelog."""
+    changelog = f"{application_id}.changelog"
+    create_topics(kafka, {changelog: PARTITIONS}, config={"cleanup.policy": "compact"})
+    killed = Producer({"bootstrap.servers": kafka, "transactional.id": f"{application_id}-import"})
+    killed.init_transactions(20)
+    killed.begin_transaction()
+    killed.produce(changelog, b"half", b"default/c0", 0)
+    assert killed.flush(20) == 0
+
+
 @pytest.mark.timeout(180)
 def test_an_imported_past(kafka: str, application: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
     """An application with an imported past is where one that read it from the log is, but has told nobody; it goes on."""
@@ -120,6 +131,7 @@ def test_an_imported_past(kafka: str, application: Callable[[str], dict[str, Any
     file = tmp_path / "past.jsonl"
     file.write_bytes(b"\n".join(map(msgspec.json.encode, reversed(past))))  # in any order
     imported, lived = application("imported"), application("lived")
+    break_off(kafka, imported["application_id"])
     checked = run("import", imported, str(file))
     done = run("import", imported, str(file), "--since", "2020-01-01T00:00:00Z", "--yes", "--json")
     again = run("import", imported, str(file), "--yes")

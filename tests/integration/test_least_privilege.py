@@ -10,11 +10,13 @@ from typing import Any
 import confluent_kafka as ck
 import msgspec
 import pytest
+from click.testing import CliRunner, Result
 
 from streams.broker import KafkaCluster
 from streams.broker.configuration import NodeAddress
 from streams.broker.ports import LOOPBACK, free_ports
-from streams.operations.access_plan import consumer_access, producer_access, worker_access
+from streams.cli.main import main
+from streams.operations.access_plan import consumer_access, operator_access, producer_access, worker_access
 from streams.operations.topic_admin import TopicAdmin
 from streams.operations.topic_plan import Sizing, planned_topics
 from streams.segmentation.timeline import rfc3339
@@ -23,7 +25,7 @@ from streams.testing.workers import Workers
 
 pytestmark = pytest.mark.integration
 
-NAMES = ("worker", "shop", "crm")
+NAMES = ("worker", "shop", "crm", "desk")
 _LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 CATALOGUE = 'segments: [{id: cart.full, label: "Cart filled, 1h", when: [{did: Product Added, within: 1h}], gate: none}]'
 
@@ -63,14 +65,25 @@ def cluster() -> Iterator[GuardedCluster]:
         yield running
 
 
-def chosen(cluster: GuardedCluster, folder: Path) -> dict[str, Any]:
-    """Return the settings of a worker that logs in."""
-    (folder / "segments").mkdir()
+LOOKS = (("status", "--members", "--json"), ("topics", "check"))
+
+
+def look(settings: dict[str, Any], *words: str) -> Result:
+    """Run a command with *settings* as its environment."""
+    environment = {f"STREAMS_{name.upper()}": str(value) for name, value in settings.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.environ", {"PATH": "", **environment})
+        return CliRunner().invoke(main, words)
+
+
+def chosen(cluster: GuardedCluster, folder: Path, name: str = "worker") -> dict[str, Any]:
+    """Return the settings of a worker that logs in as *name*."""
+    (folder / "segments").mkdir(exist_ok=True)
     (folder / "segments" / "cart.yaml").write_text(CATALOGUE)
     return {
         "application_id": "segments", "bootstrap": f"{LOOPBACK}:{cluster.guarded_port}", "metrics_port": "0",
         "catalogue_dir": str(folder / "segments"),
-        **{f"kafka_{name.replace('.', '_')}": value for name, value in cluster.login("worker").items()},
+        **{f"kafka_{option.replace('.', '_')}": value for option, value in cluster.login(name).items()},
     }  # fmt: skip
 
 
@@ -86,6 +99,7 @@ def test_a_worker_lives_on_the_planned_rights(cluster: GuardedCluster, tmp_path:
     admin.grant(worker_access(settings, "User:worker"))
     admin.grant(producer_access(settings, "User:shop"))
     admin.grant(consumer_access(settings, "User:crm", "crm-"))
+    admin.grant(operator_access(settings, "User:desk"))
     guarded = {"bootstrap.servers": f"{LOOPBACK}:{cluster.guarded_port}"}
     event = {"messageId": "m1", "type": "track", "event": "Product Added", "userId": "u1", "properties": {},
              "timestamp": rfc3339(time.time_ns() // 1_000_000 - 1_000)}  # fmt: skip
@@ -102,9 +116,13 @@ def test_a_worker_lives_on_the_planned_rights(cluster: GuardedCluster, tmp_path:
             workers.run_until(lambda: bool(found), 60, each=lambda: found.extend(consumer.consume(1, 0.2)))
             assert found[0].error() is None, found[0].error()
             assert found[0].key() == b"default/u1"
+            looked = [look(chosen(cluster, tmp_path, "desk"), *words) for words in LOOKS]
             assert workers.stop() == [0]
     finally:
         consumer.close()
+    assert [result.exit_code for result in looked] == [0, 0], [result.output for result in looked]
+    assert '"workers":1' in looked[0].stdout
+    assert may_not_write(cluster, "desk", "segments.transitions")
     assert may_not_write(cluster, "crm", "segments.transitions")
     assert may_not_write(cluster, "worker", "customers.events")
     assert may_not_write(cluster, "shop", "segments.memberships")

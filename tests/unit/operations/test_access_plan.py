@@ -6,6 +6,7 @@ from streams.operations.access_plan import (
     Access,
     command_of,
     consumer_access,
+    operator_access,
     producer_access,
     worker_access,
 )
@@ -45,6 +46,15 @@ def test_consumers_and_producers() -> None:
         ("Read", "topic", "segments.transitions"), ("Read", "topic", "segments.memberships"), ("Read", "group", "crm-*"),
     }  # fmt: skip
     assert rights(*producer_access(SETTINGS, "User:p")) == {("Write", "topic", "a"), ("Write", "topic", "b")}
+
+
+def test_who_only_looks_may_change_nothing() -> None:
+    """Describe everything, read the changelog; no event, no transition."""
+    planned = rights(*operator_access(SETTINGS, "User:o"))
+
+    assert {one[0] for one in planned} == {"Describe", "DescribeConfigs", "Read"}
+    assert {one for one in planned if one[0] == "Read"} == {("Read", "topic", "shop.changelog")}
+    assert ("Describe", "group", "shop") in planned
 
 
 def test_the_command_of_a_right() -> None:
