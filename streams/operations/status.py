@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from msgspec.structs import replace
+
 from streams.catalogue.events import load_vocabulary
 from streams.operations.changelog_reading import ChangelogReading, MemberCount
 from streams.operations.group_reading import Group, GroupReading, InputStanding
 from streams.runtime.hosting import client_options_from
 from streams.runtime.planning import input_specs, plan_of
 from streams.segmentation.options import InputSpec
-from streams.segmentation.plans import Plan
+from streams.segmentation.plans import Coverage, MemberPlan, Plan
 from streams.segmentation.profiles import PartitionRecord
 from streams.segmentation.silence import silent_segments
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
@@ -173,7 +175,7 @@ def standing_of(
     """
     watermarks = Watermarks(specs, plan.gates, wall=settings.clock == "wall")
     watermarks.restore(record.watermarks)
-    silent = silent_segments(plan, tuple(record.coverage), now_ms) if settings.coverage == "since" else {}
+    silent = _silent(plan, tuple(record.coverage), now_ms) if settings.coverage == "since" else {}
     return PartitionStanding(
         number,
         {spec.name: _known(mark) for spec, mark in zip(specs, watermarks.inputs, strict=True)},
@@ -181,6 +183,18 @@ def standing_of(
         tuple(_held_gates(watermarks, plan)),
         {name: None if until == NEVER else until for name, until in silent.items()},
     )
+
+
+def _silent(plan: Plan, coverage: Coverage, now_ms: EpochMs) -> dict[str, EpochMs]:
+    """Return what is silent and until when; a source of which nothing is missing (an import may say so) silences nobody."""
+    complete = {source for source, since in zip(plan.sources, coverage, strict=True) if since == BEFORE_ALL}
+
+    def reaching(member: MemberPlan) -> MemberPlan:
+        reaches = {source: reach for source, reach in member.reaches.items() if source not in complete}
+        return replace(member, reaches=reaches)
+
+    machines = tuple(replace(one, members=tuple(map(reaching, one.members))) for one in plan.machines)
+    return silent_segments(replace(plan, machines=machines), coverage, now_ms)
 
 
 def _held_gates(watermarks: Watermarks, plan: Plan) -> list[GateStanding]:

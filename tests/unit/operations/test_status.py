@@ -58,4 +58,7 @@ def test_silent_segments_and_until_when() -> None:
     assert found.silent["post_purchase.24h"] == DAY_MS
     assert None in found.silent.values()
     assert standing([9, 9], since=0, now_ms=HOUR_MS, coverage="complete").silent == {}
+    assert (
+        standing([9, 9], since=BEFORE_ALL, now_ms=HOUR_MS).silent == {}
+    )  # as an import with --complete leaves it
     assert set(standing([9, 9], since=NEVER).silent.values()) == {None}
