@@ -62,11 +62,8 @@ compiled := build/compiled
 with_compiled := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/$(compiled)"
 
 .PHONY: compile
-compile: $(VENV)/.installed-dev ## the hot path compiled to C, where there is a C compiler
-	@rm -rf build && mkdir -p build
-	@STREAMS_COMPILE=1 $(bin)/python setup.py -q build --build-lib $(compiled) >build/compile.log 2>&1 \
-	  || { rm -rf $(compiled); tail -n 3 build/compile.log; \
-	       echo "not compiled (build/compile.log says why): everything runs as plain Python, slower"; }
+compile: $(VENV)/.installed-dev ## the hot path and the built-in plan compiled to C, where there is a C compiler
+	@$(bin)/streams compile --into $(compiled) >/dev/null || rm -rf $(compiled)
 
 .PHONY: test-compiled
 test-compiled: compile ## the core's, codecs' and transport's tests once more, on the compiled modules
@@ -90,8 +87,8 @@ format: $(VENV)/.installed-dev ## put the code into its format and mend what can
 	$(bin)/ruff format .
 
 .PHONY: bench
-bench: compile ## the race: events per second beside raw consumption and stock Faust
-	$(with_compiled) $(bin)/streams bench $(ARGS)
+bench: $(VENV)/.installed-dev ## the race: events per second beside raw consumption and stock Faust
+	$(bin)/streams bench $(ARGS)
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and builds

@@ -14,12 +14,12 @@ import msgspec
 
 from streams.codecs.times import read_time
 from streams.errors import RecordError
-from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import DurationMs, EpochMs
+from streams.segmentation.transitions import Transition
 
 Decode = Callable[[bytes, EpochMs], EventObserved | WatermarkAdvanced]
 
@@ -50,10 +50,12 @@ class Summary:
     Attributes:
         transitions: (segment, kind) → how many.
         refused: reason → how many lines.
+        first_ms: event time of the earliest event; None before any.
     """
 
     lines: int = 0
     events: int = 0
+    first_ms: EpochMs | None = None
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -114,7 +116,10 @@ class Backtest:
             return
         if not self.partition.observe(stimulus):
             raise RecordError("too_late", "older than every journal that could still hold it")
-        self.summary.events += 1
+        summary, t = self.summary, stimulus.event_time_ms
+        summary.events += 1
+        if summary.first_ms is None or t < summary.first_ms:
+            summary.first_ms = t
 
     def _reference(self, text: bytes) -> EpochMs:
         """Return when the message was received, else the run's own now (S3)."""
@@ -131,11 +136,18 @@ class Backtest:
             self.summary.transitions[transition.segment_id, transition.kind] += 1
             yield transition
 
+    @property
+    def time_ms(self) -> EpochMs | None:
+        """How far time has come: the watermark, or the newest event; None before anything."""
+        if self.summary.first_ms is None:
+            return None
+        return max(self.partition.watermarks.inputs[0], self.partition.watermarks.stream_times[0])
+
     def members(self) -> Counter[str]:
         """Return segment id → members, of every segment of the plan, as of the end of the run."""
         found = Counter(
             {m.segment_id: 0 for machine in self.partition.plan.machines for m in machine.members}
         )
-        for key in self.partition.live | self.partition.rest:
+        for key in [*self.partition.resting, *self.partition.live]:
             found.update(membership.segment_id for membership in self.partition.memberships(key))
         return found

@@ -90,7 +90,7 @@ class _Core:
         for partition in self.partitions:
             for _, value in partition.flush():
                 self.records += 1
-                self.bytes += len(value)
+                self.bytes += len(value or b"")
             partition.commit()
         self.spent_s["changelog"] += time.process_time() - begun
 

@@ -10,7 +10,6 @@ from streams.bench.race import Race, changelog_topic
 from streams.bench.race_topic import everything
 from streams.runtime.application import wire
 from streams.segmentation.partition import Partition
-from streams.segmentation.residence import PARTITION_KEY
 from streams.settings import Settings
 
 
@@ -39,7 +38,5 @@ def restore(race: Race, run: str) -> Restored:
     for partition in partitions:
         partition.ready()
     seconds = time.perf_counter() - began
-    rest = [
-        value for partition in partitions for key, value in partition.rest.items() if key != PARTITION_KEY
-    ]
+    rest = [value for partition in partitions for _, value in partition.committed()]
     return Restored(records, size, len(rest), sum(map(len, rest)), seconds)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from streams.catalogue.coherence import incoherent
 from streams.catalogue.journalling import Journals
 from streams.catalogue.mending import Reading
 from streams.catalogue.nodes import Node
@@ -87,6 +88,7 @@ class Adviser:
         yield from self._too_many()
         yield from (("warning", said) for said in PropertyCheck(self.reading, self.vocabulary).unknown())
         yield from self._windows()
+        yield from incoherent(self.reading)
 
     def _place(self, segment: SegmentDefinition, key: str) -> Node:
         return (

@@ -31,6 +31,9 @@ def problems(catalogue: Catalogue, document: Document) -> Iterator[DefinitionErr
     yield from _circles(catalogue, document)
     partitions = {group.name: group for group in catalogue.groups if group.kind == "partition"}
     for segment in catalogue.segments:
+        if segment.segment_id in segment.suppresses:
+            place = document.segment_nodes[segment.segment_id]
+            yield place.error(f"{segment.segment_id} suppresses itself", "name the others, or their group")
         group = partitions.get(segment.group or "")
         if group is not None:
             yield from _wrong_member(segment, group, document)
@@ -47,8 +50,9 @@ def _wrong_references(catalogue: Catalogue, document: Document) -> Iterator[Defi
     """Yield references to what does not exist, or to a catch-all, whose truth is only known inside its group."""
     segments = {segment.segment_id: segment for segment in catalogue.segments}
     groups = {group.name for group in catalogue.groups}
+    kinds = {"segment": segments.keys(), "group": groups, "segment or group": segments.keys() | groups}
     for place, kind, name in document.references:
-        known = segments if kind == "segment" else groups
+        known = kinds[kind]
         if name not in known:
             yield place.error(f"unknown {kind} {name[:80]!r}", nearest(name, known))
         elif kind == "segment" and isinstance(segments[name].when, Otherwise):
@@ -89,7 +93,7 @@ def _wrong_member(
     if timed or segment.exclude or segment.until is not None or not segment.gated:
         yield document.segment_nodes[segment.segment_id].error(
             f"{segment.segment_id} is in the partition group {group.name}, whose switches are one decision",
-            "leave out dwell, grace, gate, exclude, until, min_membership, cooldown and max_entries",
+            "leave out dwell, grace, gate, exclude, until, hysteresis, min_membership, cooldown and max_entries",
         )
 
 

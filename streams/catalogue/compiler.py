@@ -18,6 +18,7 @@ from streams.catalogue.handlers import CREATED, write_handlers
 from streams.catalogue.journalling import Journals, properties_of
 from streams.catalogue.leafcode import LeafWriter
 from streams.catalogue.machine_code import MachineCode
+from streams.catalogue.profilecode import EVALUATES, PROFILE, machine_class, write_machine, write_profile
 from streams.catalogue.runtime_names import execute, with_imports
 from streams.catalogue.wording import describe, door_in_words
 from streams.errors import DefinitionError
@@ -35,25 +36,35 @@ from streams.segmentation.conditions import (
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.journals import JournalSpec
 from streams.segmentation.plans import MachinePlan, MemberPlan, Plan
-from streams.segmentation.profiles import DoorState, MachineState, profile_type
 from streams.segmentation.readings import readings
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 """Version of everything in a profile that the generated source does not determine."""
 
 PREAMBLE = '''"""Generated from the catalogue; not edited by hand."""
 
-from bisect import bisect_left, bisect_right
+from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from typing import Any, Final, cast
+
+from streams.segmentation.doors import DoorMachine
 from streams.segmentation.effects import Clause
 from streams.segmentation.filters import amount_of, passes, plain
+from streams.segmentation.groups import GroupMachine
 from streams.segmentation.journals import (
-    TRIM_AT, folded, folded_amount, forget, instants_of, most_alike, net, newest_alike, next_step, place, undo,
-    undone_before,
+    JournalSpec, TRIM_AT, folded, folded_amount, forget, instants_of, most_alike, net, newest_alike, next_step, place,
+    undo, undone_before,
 )
-from streams.segmentation.profiles import MachineState, ZERO
+from streams.segmentation.machines import SegmentMachine
+from streams.segmentation.partition import Partition
+from streams.segmentation.plans import Coverage
+from streams.segmentation.profiles import MachineState, NO_ENTRIES, NONE, Profile
+from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, rfc3339
 from streams.segmentation.truth import WORDS
+
+SPECS: Final[dict[str, JournalSpec]] = {}  # filled by who loads this: how each journal forgets and takes back
 '''
 
 
@@ -96,16 +107,16 @@ class Compiler:
         """
         for line in PREAMBLE.splitlines():
             self.write(line)
-        for segment in self._in_order_of_reference():
+        in_order = self._in_order_of_reference()
+        gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
+        write_profile(self.write, self.journals.specs, len(self.units), len(gates))
+        for segment in in_order:
             self._write_truths(segment)
         reads = [self._write_unit(unit) for unit in self.units]
         names = [[spec.name for spec in specs] for specs in reads]
-        gates = tuple(dict.fromkeys(self._gate(unit) for unit in self.units))
-        state = DoorState if any(segment.has_door for segment in self.catalogue.segments) else MachineState
-        codes = [
-            self._code(i, unit, gates, reads[i])._replace(state=state.__name__)
-            for i, unit in enumerate(self.units)
-        ]
+        codes = [self._code(i, unit, gates, reads[i]) for i, unit in enumerate(self.units)]
+        for code in codes:
+            write_machine(self.write, code)
         write_handlers(self.write, self.journals, codes, names, covered=self.covered)
         source = with_imports(self.write.text)
         plan_hash = xxh3_128_hexdigest(f"{STATE_FORMAT}\n{source}".encode())
@@ -113,9 +124,9 @@ class Compiler:
         return Plan(
             plan_hash=plan_hash,
             source=source,
-            profile_type=profile_type(self.journals.specs, len(gates), state),
-            machines=tuple(self._machine(*of, state, module) for of in zip(codes, self.units, strict=True)),
-            bind=module["bind"],
+            profile_type=module[PROFILE],
+            machines=tuple(self._machine(*of, module) for of in zip(codes, self.units, strict=True)),
+            handlers=module["HANDLERS"],
             gates=gates,
             sources=self.journals.source_names,
             journals=self.journals.specs,
@@ -203,7 +214,7 @@ class Compiler:
 
     def _function(self, name: str, condition: Condition, note: str) -> None:
         write = self.write
-        self.conditions.start(f"def {name}(p, t, seen, coverage):", docstring(note))
+        self.conditions.start(f"def {name}{EVALUATES} -> tuple[int, int]:", docstring(note))
         k = self.conditions.condition(condition)
         write(f"return v{k}, n{k}")
 
@@ -234,7 +245,7 @@ class Compiler:
             self._write_winner(unit, members)
         specs = self._specs(conditions)
         write = self.write
-        write.start(f"def instants_{self._unit_name(unit)}(p):")
+        write.start(f"def instants_{self._unit_name(unit)}(p: {PROFILE}) -> list[int]:")
         lists = [f"p.{s.name}" for s in specs]
         for spec in specs:
             if spec.undone_by:
@@ -252,7 +263,7 @@ class Compiler:
     def _write_winner(self, group: GroupDefinition, members: list[SegmentDefinition]) -> None:
         """Write the index of the first member that is true, -1 outside the population; UNKNOWN counts as FALSE."""
         write = self.write
-        head = f"def winner_{self._unit_name(group)}(p, t, seen, coverage):"
+        head = f"def winner_{self._unit_name(group)}{EVALUATES} -> tuple[int, int]:"
         self.conditions.start(head, docstring(f"{group.name}: which of its members wins."))
         write("soonest = NEVER")
         if group.population is not None:
@@ -272,7 +283,7 @@ class Compiler:
         """Write the clauses of a definition with their values, for transitions."""
         write = self.write
         self.conditions.start(
-            f"def why_{self.journals.identifier(segment.segment_id)}(p, t, seen, coverage):"
+            f"def why_{self.journals.identifier(segment.segment_id)}{EVALUATES} -> list[Clause]:"
         )
         write("clauses = []")
         for leaf, negated in _clauses(segment):
@@ -319,7 +330,6 @@ class Compiler:
         self,
         code: MachineCode,
         unit: SegmentDefinition | GroupDefinition,
-        state: type[MachineState],
         module: dict[str, Any],
     ) -> MachinePlan:
         members = tuple(
@@ -342,11 +352,11 @@ class Compiler:
             stay=module[code.stay],
             instants=module[f"instants_{code.name}"],
             gated=code.gated,
+            kind=module[machine_class(code)],
             filtered=code.filtered,
             dwell_ms=code.dwell_ms,
             grace_ms=code.grace_ms,
             min_membership_ms=code.min_membership_ms,
-            state_type=state,
             cooldown_ms=alone.cooldown_ms if alone else 0,
             entries_max=alone.entries_max if alone else 0,
             entries_within_ms=alone.entries_within_ms if alone else 0,

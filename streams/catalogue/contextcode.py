@@ -12,8 +12,11 @@ def write_context(conditions: LeafWriter, name: str, context: tuple[ContextValue
     if not context:
         return ""
     function, write = f"context_{name}", conditions.write
-    conditions.start(f"def {function}(p, seen):", '"""What a transition carries of the newest events."""')
-    write("found = {}")
+    conditions.start(
+        f"def {function}(p: CustomerProfile, seen: int) -> dict[str, str]:",
+        '"""What a transition carries of the newest events."""',
+    )
+    write("found: dict[str, str] = {}")
     for one in context:
         _, k = conditions.entries(one.event, ())
         column = conditions.column(one.event, (), Column("json", one.property))

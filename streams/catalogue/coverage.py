@@ -23,7 +23,7 @@ def reaches_of(
     since another event needs nothing older than that event.
     """
     found: dict[str, DurationMs] = {}
-    for leaf in _leaves_of(segment, segments):
+    for leaf in leaves_of(segment, segments):
         for reading in readings(leaf):
             for position in journals.coverage_of(reading.event) if reading.looks else ():
                 source = journals.source_names[position]
@@ -32,8 +32,8 @@ def reaches_of(
     return found
 
 
-def _leaves_of(segment: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> Iterator[Condition]:
-    """Yield the leaves of *segment* and of every segment it refers to; references make no circle."""
+def leaves_of(segment: SegmentDefinition, segments: Mapping[str, SegmentDefinition]) -> Iterator[Condition]:
+    """Yield the leaves of *segment*, and of every segment it refers to or excludes; references make no circle."""
     others = list(segment.exclude)
     for condition in (segment.when, segment.until):
         for leaf in leaves(condition) if condition is not None else ():
@@ -42,4 +42,4 @@ def _leaves_of(segment: SegmentDefinition, segments: Mapping[str, SegmentDefinit
             else:
                 yield leaf
     for name in others:
-        yield from _leaves_of(segments[name], segments)
+        yield from leaves_of(segments[name], segments)

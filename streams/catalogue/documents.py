@@ -5,10 +5,13 @@ The grammar, in one look:
     time_zone: NAME
     tables:   NAME: {default: T, VALUE: T, …}
     facts:    NAME: {events, where, key, amount, undone_by}
-    groups:   NAME: {kind: partition|arbitrated, population: CONDITION}
-    segments: - {id, version, label, description, owner, group, rank, when, until, exclude,
+    groups:   NAME: {kind: partition|arbitrated, population: CONDITION, description, owner}
+    segments: - {id, version, label, description, owner, group, rank, when, until, hysteresis: N, exclude,
                  dwell, grace, gate, min_membership, cooldown, max_entries: N per T,
-                 context: {NAME: EVENT.PROPERTY, …}, tests}
+                 context: {NAME: EVENT.PROPERTY, …}, tests,
+                 entity: customer|account, channels: [email, sms, push, ads, web],
+                 suppresses: [SEGMENT or GROUP, …], holdout: {share: N, salt}, actions: {retention, support, review},
+                 size: {share: [N, N], at_least: N}}
 
     CONDITION
       all: [CONDITION, …]     any: [CONDITION, …]     not: CONDITION     in: SEGMENT     otherwise: true
@@ -43,6 +46,7 @@ The grammar, in one look:
 A PROPERTY of an aggregate may be a path to the items of a list: orders.products.category.
 An EVENT is an event type or a fact. What cannot be read raises `DefinitionError` at its place. Which keys a form has
 stands in `streams.catalogue.grammar`, from where the JSON Schema has them too; a new key is written there first.
+What each means, with an example that is tried, stands in `streams/catalogue/REFERENCE.md`.
 """
 
 from __future__ import annotations
@@ -51,6 +55,14 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from streams.catalogue.grammar import FORMS
+from streams.catalogue.hysteresis import read_hysteresis
+from streams.catalogue.metadata_keys import (
+    read_actions,
+    read_channels,
+    read_entity,
+    read_holdout,
+    read_size,
+)
 from streams.catalogue.nodes import Node, read
 from streams.catalogue.parts import read_filters, required
 from streams.catalogue.phrases import ConditionReader
@@ -143,7 +155,10 @@ class Document(ConditionReader):
         parts = node.mapping(FORMS["group"])
         kind = required(node, parts, "kind").one_of(("partition", "arbitrated"), "kind of group")
         population = self.condition(parts["population"]) if "population" in parts else None
-        return GroupDefinition(name, "partition" if kind == "partition" else "arbitrated", population)
+        description, owner = (parts[key].text() if key in parts else "" for key in ("description", "owner"))
+        return GroupDefinition(
+            name, "partition" if kind == "partition" else "arbitrated", population, description, owner
+        )
 
     def segment(self, node: Node) -> SegmentDefinition:
         """Return one segment."""
@@ -176,6 +191,7 @@ class Document(ConditionReader):
                 "add for whom, such as '{did: acquisition}'",
             )
         entries_max, entries_within_ms = read_max_entries(parts)
+        until = self.condition(parts["until"]) if "until" in parts else None
         return SegmentDefinition(
             segment_id=segment_id,
             version=parts["version"].whole(1) if "version" in parts else 1,
@@ -183,7 +199,7 @@ class Document(ConditionReader):
             description=text("description"),
             owner=text("owner"),
             when=when,
-            until=self.condition(parts["until"]) if "until" in parts else None,
+            until=read_hysteresis(parts, when) if "hysteresis" in parts else until,
             exclude=tuple(map(self._segment, parts["exclude"].items())) if "exclude" in parts else (),
             dwell_ms=duration("dwell"),
             grace_ms=duration("grace"),
@@ -195,4 +211,16 @@ class Document(ConditionReader):
             context=read_context(parts, self._event_and_property),
             group=group or None,
             rank=parts["rank"].whole(1) if "rank" in parts else 0,
+            entity=read_entity(parts),
+            channels=read_channels(parts),
+            suppresses=self._neighbours(parts),
+            holdout=read_holdout(parts),
+            actions=read_actions(parts),
+            size=read_size(parts),
         )
+
+    def _neighbours(self, parts: dict[str, Node]) -> tuple[str, ...]:
+        """Return the segments and groups that a segment suppresses."""
+        nodes = parts["suppresses"].items() if "suppresses" in parts else []
+        self.references += [(node, "segment or group", node.text()) for node in nodes]
+        return tuple(node.text() for node in nodes)

@@ -22,7 +22,7 @@ from streams.segmentation.conditions import (
     Sequence,
 )
 from streams.segmentation.journals import LENGTH_MAX, folded, net
-from streams.segmentation.plans import Profile
+from streams.segmentation.profiles import Profile
 from streams.segmentation.readings import Reading, readings
 from streams.segmentation.timeline import EpochMs
 

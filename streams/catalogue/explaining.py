@@ -17,13 +17,17 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from streams.catalogue.compiler import PREAMBLE, Compiler
+from streams.catalogue.coverage import leaves_of
 from streams.catalogue.evidence import Evidence, evidence_of
 from streams.catalogue.runtime_names import with_imports
 from streams.catalogue.wording import describe
-from streams.segmentation.conditions import All, Any_, Condition, InSegment, Not, Otherwise
+from streams.segmentation.conditions import All, Any_, Condition, InSegment, Not, Otherwise, leaves
 from streams.segmentation.definitions import Catalogue, GroupDefinition, SegmentDefinition
 from streams.segmentation.effects import Clause
-from streams.segmentation.plans import Coverage, MachinePlan, Plan, Profile
+from streams.segmentation.journals import JournalSpec
+from streams.segmentation.plans import Coverage, MachinePlan, Plan
+from streams.segmentation.profiles import Profile
+from streams.segmentation.readings import Reading, readings
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.truth import FALSE, TRUE, WORDS
 
@@ -150,6 +154,21 @@ class Explainer:
     def definition(self, segment_id: str) -> SegmentDefinition:
         """Return the definition of *segment_id*."""
         return self._compiler.segments[segment_id]
+
+    def journals_of(self, segment_id: str) -> Iterator[tuple[Reading, JournalSpec]]:
+        """Yield what decides *segment_id* reads, through references and, in a partition group, of all its members."""
+        compiler, machine = self._compiler, self._place[segment_id][0]
+        asked = [
+            leaf
+            for member in machine.members
+            for leaf in leaves_of(compiler.segments[member.segment_id], compiler.segments)
+        ]
+        group = compiler.groups.get(self.definition(segment_id).group or "")
+        if group is not None and group.population is not None:
+            asked += leaves(group.population)
+        for leaf in asked:
+            for reading in readings(leaf):
+                yield reading, compiler.journals.of(reading.event, reading.where)
 
     def tree(
         self,

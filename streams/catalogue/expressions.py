@@ -168,9 +168,7 @@ class _Expression:
     def comparison(self, token: _Token) -> yaml.Node:
         """Return a call compared with a value."""
         sign, value = self.take(), self.take()
-        signs = (
-            _TESTS if token.text == "trait" else _LIMITS | ({"=": "exactly"} if token.text == "count" else {})
-        )
+        signs = _signs(token.text)
         if sign.kind != "sign" or sign.text not in signs:
             raise self.place(sign.at).error(f"{token.text}(...) needs one of {' '.join(signs)}")
         pairs = self.called(token)
@@ -188,6 +186,17 @@ class _Expression:
                 raise self.place(other.at).error("a percentage of what?", "write '30% of sum(orders)'")
             pairs.append(("of", self.form(other.at, *self.called(other))))
         return self.form(token.at, *pairs)
+
+
+def functions() -> dict[str, tuple[str, ...]]:
+    """Return function → the signs that it is compared with; none where it is a condition by itself."""
+    compared = {name: tuple(_signs(name)) for name in _COMPARED}
+    return dict.fromkeys(_PREDICATES, ()) | compared
+
+
+def _signs(name: str) -> dict[str, str]:
+    """Return sign → the key that says it, of the function *name*."""
+    return _TESTS if name == "trait" else _LIMITS | ({"=": "exactly"} if name == "count" else {})
 
 
 def rewritten(node: Node) -> Node:

@@ -9,77 +9,8 @@ A *form* is a mapping with known keys. A condition is the form that its first wo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
 
-Value = Literal[
-    "text",  # one line
-    "id",  # letters, digits, '_' and '.'
-    "flag",
-    "true",
-    "whole",  # 0, 1, 2, ...
-    "natural",  # 1, 2, 3, ...
-    "number",
-    "limit",  # a number, with 'of' a percentage, or another aggregate
-    "duration",
-    "rate",  # N per duration
-    "context",  # name: EVENT.PROPERTY
-    "event",  # an event or a fact
-    "amount",  # EVENT.PROPERTY, or a fact with an amount
-    "type",  # an event, not a fact
-    "types",  # one or several
-    "due",
-    "percents",  # two numbers
-    "tables",
-    "window",  # a duration, or a lookup
-    "expression",
-    "period",  # a word, or days
-    "now",
-    "hours",
-    "sequence",  # events, each alone or with filters
-    "step",  # an event, alone or with filters
-    "property",
-    "properties",  # one or several
-    "filters",  # property: test
-    "scalar",
-    "scalars",
-    "segment",
-    "segments",  # one or several
-    "group",
-    "gate",
-    "kind of group",
-    "condition",
-    "conditions",
-    "undoings",
-    "facts",
-    "groups",
-    "definitions",
-    "ago",
-    "share",
-    "files",  # names of files, one or several
-    # Of scenarios:
-    "instant",
-    "event values",  # property: value
-    "source",
-    "watermarks",
-    "origin",
-    "shown kinds",
-    "reasons",  # kind: why it cannot be shown
-    "scenarios",
-    "steps",
-    "expectations",
-]
-"""What a key may hold."""
-
-
-class Key(NamedTuple):
-    """One key of a form: what it may hold, what it says, whether it must stand there."""
-
-    value: Value
-    says: str
-    required: bool = False
-
-
-Form = Mapping[str, Key]
+from streams.catalogue.forms import Form, Key
 
 PERIODS: Mapping[str, tuple[str, int]] = {
     "today": ("day", 0),
@@ -105,7 +36,9 @@ _LIMITS: Form = {
     "less_than": Key("limit", "Less than this number (with 'of': this percentage)."),
     "of": Key("share", "What a percentage is a share of."),
 }
-_ZONE: Form = {"zone": Key("text", "customer (as without it), shop, or a time zone such as Europe/Berlin.")}
+_ZONE: Form = {
+    "zone": Key("text", "customer, shop, or a time zone such as Europe/Berlin.", default="customer")
+}
 _DURING: Form = {
     "during": Key("period", "today, yesterday, this or last week, month or year, or {from: DATE, to: DATE}."),
     **_ZONE,
@@ -164,7 +97,7 @@ CONDITIONS: Mapping[str, Form] = {
     },
     "did": {
         "did": Key("event", "Did this event or fact, at least once unless a number is said.", required=True),
-        "at_least": Key("natural", "At least so many times."),
+        "at_least": Key("natural", "At least so many times.", default="1"),
         "at_most": Key("whole", "At most so many times."),
         "exactly": Key("whole", "Exactly so many times."),
         **_RANGE,
@@ -197,7 +130,7 @@ CONDITIONS: Mapping[str, Form] = {
         "consent": Key(
             "text", "The newest consent for this channel: email, sms, push, ads or web.", required=True
         ),
-        "is": Key("text", "granted (as without it), denied, pending or unknown."),
+        "is": Key("text", "granted, denied, pending or unknown.", default="granted"),
         "purpose": Key("text", "Only consent for this purpose."),
     },
     "score": {
@@ -221,7 +154,7 @@ CONDITIONS: Mapping[str, Form] = {
     "cadence": {
         "cadence": Key("event", "Does this at regular intervals.", required=True),
         "by": Key("property", "For each value of this property, such as products.sku_family."),
-        "intervals": Key("natural", "At least so many intervals; 2 without it."),
+        "intervals": Key("natural", "At least so many intervals.", default="2"),
         "variation": Key("number", "Their deviation over their mean is at most this, such as 0.4."),
         "due": Key("due", "From and to which percentage of the median interval after the last."),
         **_RANGE,
@@ -241,7 +174,7 @@ CONDITIONS: Mapping[str, Form] = {
         "stopped": Key("event", "Did this before, and not lately.", required=True),
         "for": Key("duration", "Not within this time.", required=True),
         "after": Key("duration", "But within this time before that.", required=True),
-        "at_least": Key("natural", "So many times at least."),
+        "at_least": Key("natural", "So many times at least.", default="1"),
         **_WHERE,
     },
     "restarted": {
@@ -276,7 +209,7 @@ FORMS: Mapping[str, Form] = {
         "groups": Key("groups", "Groups of segments, by name."),
         "segments": Key("definitions", "The segments."),
         "tables": Key("tables", "Tables of durations: table: {default: 24h, VALUE: 4h}."),
-        "time_zone": Key("text", "The shop's time zone, such as Europe/London; UTC without it."),
+        "time_zone": Key("text", "The shop's time zone, such as Europe/London.", default="UTC"),
     },
     "fact": {
         "events": Key("types", "The event types it consists of.", required=True),
@@ -290,11 +223,13 @@ FORMS: Mapping[str, Form] = {
         "kind": Key(
             "kind of group", "partition: exactly one member; arbitrated: all, one active.", required=True
         ),
-        "population": Key("condition", "For a partition: who is in it at all."),
+        "population": Key("condition", "For a partition: who is in it at all.", default="everyone"),
+        "description": Key("text", "What it is for."),
+        "owner": Key("text", "Who answers for it."),
     },
     "segment": {
         "id": Key("id", "Its name for machines.", required=True),
-        "version": Key("natural", "Counts its changes; default 1."),
+        "version": Key("natural", "Counts its changes.", default="1"),
         "label": Key("text", "Its name for people: Intent, window, exclusions.", required=True),
         "description": Key("text", "What it is for."),
         "owner": Key("text", "Who answers for it."),
@@ -303,11 +238,17 @@ FORMS: Mapping[str, Form] = {
         "when": Key(
             "condition", "When a customer enters; without 'until' also how long they stay.", required=True
         ),
-        "until": Key("condition", "When a member leaves."),
+        "until": Key("condition", "When a member leaves.", default="'when' is no longer true"),
+        "hysteresis": Key(
+            "limit",
+            "A member stays until the number that 'when' compares falls below this one (or exceeds it).",
+        ),
         "exclude": Key("segments", "Whoever is in one of these is not in this one."),
-        "dwell": Key("duration", "How long 'when' must hold before the entry."),
-        "grace": Key("duration", "How long evidence may still cancel the entry."),
-        "gate": Key("gate", "none: do not wait for the sources that could tell otherwise."),
+        "dwell": Key("duration", "How long 'when' must hold before the entry.", default="0s"),
+        "grace": Key("duration", "How long evidence may still cancel the entry.", default="0s"),
+        "gate": Key(
+            "gate", "none: do not wait for the sources that could tell otherwise.", default="sources"
+        ),
         "min_membership": Key("duration", "No exit earlier than this after the entry."),
         "cooldown": Key("duration", "No entry earlier than this after an exit."),
         "max_entries": Key(
@@ -315,6 +256,31 @@ FORMS: Mapping[str, Form] = {
         ),
         "context": Key("context", "What transitions carry of the newest event: NAME: EVENT.PROPERTY."),
         "tests": Key("files", "Files of scenarios, beside this one."),
+        "entity": Key(
+            "entity", "Whom it is about: customer or account; changes no membership.", default="customer"
+        ),
+        "channels": Key("channels", "Where it may speak to its members: email, sms, push, ads, web."),
+        "suppresses": Key(
+            "neighbours", "Segments, or whole groups, that are silent while it holds; all stay members."
+        ),
+        "holdout": Key(
+            "holdout", "A share of its members who get nothing, to compare with; they are members."
+        ),
+        "actions": Key("actions", "What people do for its members."),
+        "size": Key("size", "How many members are expected."),
+    },
+    "holdout": {
+        "share": Key("part", "From 0 to 0.5, or 0% to 50%.", required=True),
+        "salt": Key("text", "Every salt deals the customers anew.", required=True),
+    },
+    "actions": {
+        "retention": Key("text", "Of marketing: the name of a flow or campaign."),
+        "support": Key("text", "Of the support team."),
+        "review": Key("text", "The queue in which a person looks first."),
+    },
+    "size": {
+        "share": Key("percents", "From and to which percentage of all customers, such as [3, 8]."),
+        "at_least": Key("natural", "So many members at least."),
     },
     "step": {"event": Key("event", "An event or fact.", required=True), **_WHERE},
     "now": {
@@ -343,11 +309,11 @@ FORMS: Mapping[str, Form] = {
             "The properties of the event to look up; the first with a row counts.",
             required=True,
         ),
-        "percent": Key("number", "This percentage of what stands there."),
+        "percent": Key("number", "This percentage of what stands there.", default="100"),
     },
     "ago": {
-        "from": Key("window", "At least this old."),
-        "to": Key("window", "Less than this old."),
+        "from": Key("window", "At least this old.", default="0s"),
+        "to": Key("window", "Less than this old.", default="any age"),
     },
     "share": {**AGGREGATES, **_RANGE, **_WHERE},
     "filter": {**_TESTS, **_ITEM_TESTS},

@@ -21,7 +21,7 @@ def write_handlers(
     *,
     covered: bool,
 ) -> None:
-    """Write ``bind(machines)``, which returns event type → handler.
+    """Write the handlers, what lets machines see events, and ``HANDLERS``: event type → handler.
 
     Args:
         write: where the lines go.
@@ -42,22 +42,23 @@ def write_handlers(
     events = list(dict.fromkeys((*feeding, *undoing, *born)))
     taken: set[str] = set()
     functions = {event: unique(f"on_{column_name(event)}", taken) for event in events}
-    write.start("def bind(machines):")
-    write(f"{', '.join(f'm{i}' for i in range(len(reads)))}, = machines" if reads else "assert not machines")
     for machine in machines:
         write_see(write, machine)
     see = [(f"see_{machine.name}", set(names)) for machine, names in zip(machines, reads, strict=True)]
     for event in events:
         fed, undone = feeding.get(event, []), undoing.get(event, [])
-        write()
-        write(f"def {functions[event]}(x, p, key, event, late):")
-        write.level += 1
+        write.start(
+            f"def {functions[event]}(x: Partition, profile: Profile, event: EventObserved, late: bool) -> bool:"
+        )
+        write('p = cast("CustomerProfile", profile)')
         if journals.deals:
-            write(f"if not p.{CUSTOMER_HASH}: p.{CUSTOMER_HASH} = [hash_of(key)]")
+            write(f"if not p.{CUSTOMER_HASH}: p.{CUSTOMER_HASH} = [hash_of(p.key)]")
         _body(write, fed, undone, see, born=event in born, everyone=covered and event in born)
-        write.level -= 1
-    write()
-    write(f"return {{{', '.join(f'{event!r}: {functions[event]}' for event in events)}}}")
+    write.start("HANDLERS = {")
+    for event in events:
+        write(f"{event!r}: {functions[event]},")
+    write.level = 0
+    write("}")
 
 
 def _body(
@@ -123,9 +124,9 @@ def _let_see(
     for function, names in see:
         if everyone or fed & names:
             taken = " or ".join(variable for name, variable in undone.items() if name in names)
-            write(f"{function}(x, p, key, t, event.event_id, late, {taken or False})")
+            write(f"{function}(x, p, t, event.event_id, late, {taken or False})")
         elif not names.isdisjoint(undone):
-            write(f"{function}(x, p, key, t, event.event_id, late, True)")
+            write(f"{function}(x, p, t, event.event_id, late, True)")
 
 
 def _test(write: Writer, where: Where) -> None:
@@ -171,6 +172,6 @@ def _feed(write: Writer, spec: JournalSpec, number: int, *, alone: bool) -> None
         write(f"    since = undone_before(p, SPECS[{name!r}], occurrence)")
         write(f"if p.{name}_undone: p.{name}_undone.insert(k, NEVER)")
         write(f"p.{name}_key.insert(k, occurrence)")
-        write(f"if since < NEVER: undo(p, SPECS[{name!r}], occurrence, since)")
+        write(f"if since < NEVER: undo(p, SPECS[{name!r}], str(occurrence), since)")
     write(f"if len(j) > TRIM_AT: forget(p, SPECS[{name!r}], {horizon})")
     write.level = level

@@ -25,7 +25,6 @@ class MachineCode(NamedTuple):
         filtered: whether it may see events that no journal of its keeps.
         gated, dwell_ms, grace_ms, min_membership_ms: of the definition.
         door: what it says of entering again, in words; empty when it may be at any time.
-        state: the type of the states in this plan.
     """
 
     number: int
@@ -40,17 +39,17 @@ class MachineCode(NamedTuple):
     grace_ms: DurationMs = 0
     min_membership_ms: DurationMs = 0
     door: str = ""
-    state: str = "MachineState"
 
 
 def write_see(write: Writer, machine: MachineCode) -> None:
-    """Write ``see_NAME(x, p, key, t, event_id, late, undoing)``, which arms the machine's wake-up too."""
-    write()
-    write(f"def see_{machine.name}(x, p, key, t, event_id, late, undoing):")
-    write.level += 1
+    """Write ``see_NAME(x, p, t, event_id, late, undoing)``, which arms the machine's wake-up too."""
+    write.start(
+        f"def see_{machine.name}("
+        f"x: Partition, p: CustomerProfile, t: int, event_id: str, late: bool, undoing: bool) -> None:"
+    )
     if machine.door:  # who comes and goes concerns the door: the engine knows it
         write(f"# {machine.door}")
-    write(f"s, w = p.states.get({machine.number}), x.gates[{machine.gate}]")
+    write(f"s, w = p.states[{machine.number}], x.gates[{machine.gate}]")
     if machine.partition_group:
         _see_group(write, machine)
     else:
@@ -62,8 +61,7 @@ def write_see(write: Writer, machine: MachineCode) -> None:
         write.level += 1
         _see_next(write, machine)
         write.level -= 1
-    write(f"x.see(m{machine.number}, p, key, (t, event_id, late, undoing))")
-    write.level -= 1
+    write(f"x.see(x.machines[{machine.number}], p, (t, event_id, late, undoing))")
 
 
 def _see_group(write: Writer, machine: MachineCode) -> None:
@@ -79,20 +77,18 @@ def _see_group(write: Writer, machine: MachineCode) -> None:
 
 def _see_first(write: Writer, machine: MachineCode) -> None:
     """Write what the first event does that concerns the machine: mostly nothing, or a wake-up is armed."""
-    first = ", first=t" if machine.filtered else ""
+    first = ", t" if machine.filtered else ""
     write("if t >= p.newest:")
     write(f"    v, n = {machine.entry}(p, t, t, x.coverage)")
     write("    if v != 2:")
     write("        if n == NEVER: return")
     write("        if n > w:")
-    write(
-        f"            p.states = {{**p.states, {machine.number}: {machine.state}(at=t, due=n, sequences=ZERO{first})}}"
-    )
+    write(f"            p.states[{machine.number}] = MachineState(t, n{first})")
     _arm(write, machine, _plus("n", _delay(machine)), indent="            ")
     write("            return")
     if _enters_at_once(machine):
         write("    elif n > w <= t:")
-        write(f"        x.enter(m{machine.number}, p, key, (t, event_id, late, undoing), n)")
+        write(f"        x.enter(x.machines[{machine.number}], p, (t, event_id, late, undoing), n)")
         write("        return")
 
 
@@ -108,7 +104,7 @@ def _see_next(write: Writer, machine: MachineCode) -> None:
     if machine.stay == machine.entry and not machine.door:
         young = f" and t >= s.since + {machine.min_membership_ms}" if machine.min_membership_ms else ""
         write(f"        elif n > w <= t and t > s.at{young}:")
-        write(f"            x.leave(m{machine.number}, p, key, (t, event_id, late, undoing), n)")
+        write(f"            x.leave(x.machines[{machine.number}], p, (t, event_id, late, undoing), n)")
         write("            return")
     write("elif s.status == 0:")
     write(f"    v, n = {machine.entry}(p, t, t, x.coverage)")
@@ -119,16 +115,15 @@ def _see_next(write: Writer, machine: MachineCode) -> None:
     write("            return")
     if _enters_at_once(machine):
         write("    elif n > w <= t and t > s.at:")
-        write(f"        x.enter(m{machine.number}, p, key, (t, event_id, late, undoing), n)")
+        write(f"        x.enter(x.machines[{machine.number}], p, (t, event_id, late, undoing), n)")
         write("        return")
 
 
 def _arm(write: Writer, machine: MachineCode, deadline: str, *, indent: str) -> None:
-    if deadline == "n":
-        write(f"{indent}if n < p.wakes[{machine.gate}]: x.arm(p, key, {machine.gate}, n)")
-    else:
+    armed = f"p.wakes[{machine.gate - 1}]" if machine.gate else "p.wake"
+    if deadline != "n":
         write(f"{indent}n = {deadline}")
-        write(f"{indent}if n < p.wakes[{machine.gate}]: x.arm(p, key, {machine.gate}, n)")
+    write(f"{indent}if n < {armed}: x.arm(p, {machine.gate}, n)")
 
 
 def _delay(machine: MachineCode) -> DurationMs:

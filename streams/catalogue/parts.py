@@ -21,6 +21,14 @@ _FILTERS = {
     "contains": "contains",
 }
 COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
+SCALES = {
+    "count": 1,
+    "distinct": 1,
+    "share": 0,
+    **dict.fromkeys(("sum", "avg", "min", "max"), 1_000_000),
+}
+"""Kind of an aggregate → what its numbers count; only those of one scale are compared."""
+
 _NUMERIC = ("below", "at_most", "above", "at_least")
 _NUMBER_MAX = 10**12
 

@@ -8,7 +8,15 @@ from streams.catalogue.calendar_phrases import CalendarReader
 from streams.catalogue.expressions import rewritten
 from streams.catalogue.grammar import AGGREGATES, CONDITIONS, FORMS
 from streams.catalogue.nodes import Node, nearest
-from streams.catalogue.parts import COMPARISONS, read_age, read_filters, read_tests, required, scaled
+from streams.catalogue.parts import (
+    COMPARISONS,
+    SCALES,
+    read_age,
+    read_filters,
+    read_tests,
+    required,
+    scaled,
+)
 from streams.catalogue.patterns import PatternReader
 from streams.catalogue.rhythm_phrases import RhythmReader
 from streams.segmentation.conditions import (
@@ -33,15 +41,6 @@ from streams.segmentation.conditions import (
     depth,
 )
 from streams.segmentation.definitions import FactDefinition
-
-_COMPARISONS = {"at_least": "ge", "more_than": "gt", "at_most": "le", "less_than": "lt"}
-SCALES = {
-    "count": 1,
-    "distinct": 1,
-    "share": 0,
-    **dict.fromkeys(("sum", "avg", "min", "max"), 1_000_000),
-}
-"""Kind of an aggregate → what its numbers count; only those of one scale are compared."""
 
 TRAITS_FACT = "traits"
 """A fact of this name says which events carry traits; without it, ``identify`` alone does."""

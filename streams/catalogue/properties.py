@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streams.catalogue.grammar import CONDITIONS, FORMS, Form
+from streams.catalogue.forms import Form
+from streams.catalogue.grammar import CONDITIONS, FORMS
 from streams.catalogue.mending import Reading, holds
 from streams.catalogue.nodes import Node, nearest
 from streams.errors import DefinitionError

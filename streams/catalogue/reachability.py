@@ -89,9 +89,10 @@ class Reachability:
         )
 
     def _way_out(self, segment: SegmentDefinition) -> Iterator[Said]:
-        partitions = {group.name for group in self.groups}
-        if segment.group in partitions:
-            return  # another member may come first
+        group = next((group for group in self.groups if group.name == segment.group), None)
+        if group is not None:
+            yield from self._way_out_of(segment, group)
+            return
         excluded = any(self._may(InSegment(name), frozenset())[0] for name in segment.exclude)
         falls = self._may(segment.when, frozenset())[1] if segment.until is None else False
         ended = segment.until is not None and self._may(segment.until, frozenset())[0]
@@ -101,6 +102,22 @@ class Reachability:
                 self._place(segment.segment_id).error(
                     f"{segment.segment_id} has no way out: once true, nothing makes it false again",
                     "add a window (within: 90d), an 'until' or an 'exclude', or say what takes a fact back",
+                ),
+            )
+
+    def _way_out_of(self, segment: SegmentDefinition, group: GroupDefinition) -> Iterator[Said]:
+        """Warn of a dead end: a member that stays true for ever, and nothing that may come before it."""
+        before = [one for one in self._members(group) if one.rank < segment.rank]
+        overtaken = any(self._may(one.when, frozenset())[0] for one in before)
+        falls = not isinstance(segment.when, Otherwise) and self._may(segment.when, frozenset())[1]
+        leaves = group.population is not None and self._may(group.population, frozenset())[1]
+        if not (overtaken or falls or leaves):
+            yield (
+                "warning",
+                self._place(segment.segment_id).error(
+                    f"{segment.segment_id} is a dead end of {group.name}: once true, nothing makes it false again, "
+                    "and no member comes before it",
+                    "add a window (within: 90d), or give it a greater rank",
                 ),
             )
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from streams.catalogue.moments import written
 from streams.catalogue.scenarios import Expected, Scenario, ShownKind, Step
-from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import EpochMs
+from streams.segmentation.transitions import Transition
 
 Pair = tuple[Expected | None, Expected | None]
 """A transition that should come and the one that came; None where one of them is missing."""

@@ -6,6 +6,7 @@ import linecache
 import re
 from typing import Any
 
+from streams.catalogue.ahead import loaded_ahead
 from streams.segmentation.journals import JournalSpec
 
 MODULES = {
@@ -16,7 +17,6 @@ MODULES = {
     "streams.segmentation.filters": (
         *("consent_state", "each", "each_of", "json_of", "newest_passes", "number_at", "number_of"),
     ),
-    "streams.segmentation.profiles": ("DoorState",),
     "streams.segmentation.sequences": (
         *("StepEntries", "chain_in_range", "chains", "first_of", "periods_hit", "resumed"),
     ),
@@ -37,9 +37,15 @@ def with_imports(source: str) -> str:
 
 
 def execute(source: str, plan_hash: str, specs: dict[str, JournalSpec]) -> dict[str, Any]:
-    """Run the generated module; its lines show up in tracebacks and profiles."""
-    file = f"<plan {plan_hash[:12]}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    module: dict[str, Any] = {"SPECS": specs}
-    exec(compile(source, file, "exec"), module)  # noqa: S102 - our own generator's output
+    """Run the generated module and return its names; its lines show up in tracebacks and profiles.
+
+    Where the same source was compiled ahead (`streams.catalogue.ahead`), that is loaded instead.
+    """
+    module = loaded_ahead(plan_hash)
+    if module is None:
+        file = f"<plan {plan_hash[:12]}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        module = {"__name__": f"plan_{plan_hash[:12]}"}
+        exec(compile(source, file, "exec"), module)  # noqa: S102 - our own generator's output
+    module["SPECS"].update(specs)
     return module

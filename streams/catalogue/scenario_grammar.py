@@ -1,10 +1,10 @@
-"""The grammar of scenario files as data, in the words of `streams.catalogue.grammar`."""
+"""The grammar of scenario files as data, in the words of `streams.catalogue.forms`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from streams.catalogue.grammar import Form, Key
+from streams.catalogue.forms import Form, Key
 
 _EXPECT: Form = {"expect": Key("expectations", "What this step brings about, in order; nothing.")}
 _SETTING: Form = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_args
 
-from streams.catalogue.grammar import CONDITIONS, FORMS, PERIODS, Form, Value
+from streams.catalogue.forms import Form, Value
+from streams.catalogue.grammar import CONDITIONS, FORMS, PERIODS
 from streams.catalogue.nodes import WHOLE_MAX
 from streams.catalogue.scenario_grammar import SCENARIO_FORMS
 from streams.catalogue.scenarios import SHOWN_KINDS
 from streams.catalogue.segment_keys import CONTEXT_MAX
-from streams.segmentation.definitions import Catalogue
+from streams.segmentation.definitions import Catalogue, Channel, Subject
 from streams.segmentation.vocabulary import Vocabulary
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -158,7 +159,7 @@ def _values(names: Names) -> dict[Value, Schema]:
         "share": _ref("share"),
         "files": _one_or_several({"type": "string"}),
     }
-    return values | _pattern_values(event, duration) | _scenario_values(names)
+    return values | _pattern_values(event, duration) | _metadata_values(names) | _scenario_values(names)
 
 
 def _pattern_values(event: Schema, duration: Schema) -> dict[Value, Schema]:
@@ -174,6 +175,24 @@ def _pattern_values(event: Schema, duration: Schema) -> dict[Value, Schema]:
         "hours": _ref("hours"),
         "step": {"anyOf": [event, _ref("step")]},
         "sequence": {"type": "array", "items": {"anyOf": [event, _ref("step")]}, "minItems": 1},
+    }
+
+
+def _metadata_values(names: Names) -> dict[Value, Schema]:
+    """Return the schema of what accompanies a definition."""
+    return {
+        "entity": {"enum": list(get_args(Subject))},
+        "channels": _one_or_several({"enum": list(get_args(Channel))}),
+        "neighbours": _one_or_several(_offered((*names.groups, *names.segments))),
+        "part": {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 0.5},
+                {"type": "string", "pattern": r"^[0-9.]+\s*%$"},
+            ]
+        },
+        "holdout": _ref("holdout"),
+        "actions": _ref("actions"),
+        "size": _ref("size"),
     }
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Literal
 
 import msgspec
 
 from streams.catalogue.explaining import Explainer, TreeNode
+from streams.catalogue.past import Past, past_of
 from streams.segmentation.machines import Machine
 from streams.segmentation.partition import Partition
-from streams.segmentation.plans import Profile
-from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState
+from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Profile
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 from streams.segmentation.walking import Recorder, View
 
@@ -69,11 +68,11 @@ def standing(partition: Partition, profile: Profile, machine_index: int, member:
         member: the segment's place among the machine's members.
     """
     machine = partition.machines[machine_index]
-    state = profile.states.get(machine_index)
+    state = profile.states[machine_index]
     if state is None:
         return Standing(status="out", known=False)
     now = present(partition, profile)
-    state = _caught_up(partition, profile, machine, now)
+    state = _caught_up(partition, profile, machine, state, now)
     inside = state.status == MEMBER and max(state.winner, 0) == member
     # A group keeps one time for all its members: when the last of them was left is known, not which it was.
     left = None if machine.plan.partition_group or state.left == BEFORE_ALL else state.left
@@ -90,13 +89,14 @@ def standing(partition: Partition, profile: Profile, machine_index: int, member:
     )
 
 
-def _caught_up(partition: Partition, profile: Profile, machine: Machine, now: EpochMs) -> MachineState:
+def _caught_up(
+    partition: Partition, profile: Profile, machine: Machine, state: MachineState, now: EpochMs
+) -> MachineState:
     """Return the state of *machine* at *now*, pending if it is.
 
     Outside, a machine lets the beginning of a pending time lie until the entry may be judged: here it is passed.
     """
-    state: MachineState = copy(profile.states[machine.index])
-    state.waiting = state.waiting[:]
+    state = state.copy()
     if not machine.outside_delay_ms:
         return state
     view = View(profile, partition.gates[machine.gate], partition.coverage, Recorder())
@@ -135,6 +135,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         standing: where the customer stands now, at `present`.
         tree: the clauses as they stand at *at_ms*; the root is what an entry needs.
         stays: the truth that a member needs at *at_ms*, where a definition has an `until`; else that of the root.
+        past: where the customer stood at *at_ms*, when that is before the present.
     """
 
     segment_id: str
@@ -144,6 +145,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     tree: TreeNode
     stays: str
+    past: Past | None = None
 
 
 def explain(
@@ -152,6 +154,7 @@ def explain(
     """Return the explanation of *segment_id* for the customer of *profile*, its clauses at *at_ms*."""
     machine, member = explainer.machine_of(segment_id)
     definition = explainer.definition(segment_id)
+    back = at_ms < present(partition, profile)
     return Explanation(
         segment_id=segment_id,
         segment_version=definition.version,
@@ -160,4 +163,5 @@ def explain(
         standing=standing(partition, profile, machine.index, member),
         tree=explainer.tree(segment_id, profile, at_ms, partition.coverage),
         stays=explainer.stays(segment_id, profile, at_ms, partition.coverage),
+        past=past_of(explainer, partition, profile, segment_id, at_ms) if back else None,
     )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.catalogue.checks import referred
+from streams.catalogue.listing import by_rank as members
+from streams.catalogue.listing import in_words
 from streams.catalogue.wording import describe, door_in_words
 from streams.segmentation.conditions import (
     All,
@@ -43,7 +45,7 @@ def tell(segment: SegmentDefinition, setting: Setting) -> list[str]:
         carried = (f"{one.name} from {one.event}.{one.property}" for one in segment.context)
         lines.append(f"carries:      {', '.join(carried)}")
     lines += _group(segment, setting)
-    return lines + list(_others(segment, setting))
+    return [*lines, *_others(segment, setting), *in_words(segment, setting.catalogue)]
 
 
 def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
@@ -52,7 +54,7 @@ def _entry(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         yield "A customer is in it when no other segment of the group is true."
     else:
         yield "A customer enters when"
-        yield from _tree(segment.when, "  ")
+        yield from condition_lines(segment.when, "  ")
         for other in segment.exclude:
             yield f"  - and not in {other} (excluded)"
         if group is not None and members(group.name, setting.catalogue)[0] is not segment:
@@ -83,23 +85,23 @@ def _exit(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         yield f"A member leaves as soon as this is no longer true{before}{least}."
         return
     yield f"A member leaves{least} when"
-    yield from _tree(segment.until, "  ")
+    yield from condition_lines(segment.until, "  ")
     for other in segment.exclude:
         yield f"  - or in {other} (excluded)"
 
 
-def _tree(condition: Condition, indent: str, *, negated: bool = False) -> Iterator[str]:
-    """Yield *condition* as an indented list; the conjunction of negated parts reads 'none of'."""
+def condition_lines(condition: Condition, indent: str, *, negated: bool = False) -> Iterator[str]:
+    """Yield *condition* as an indented list, what is negated pushed down to the clauses."""
     match condition:
         case All(parts) | Any_(parts) if len(parts) == 1:
-            yield from _tree(parts[0], indent, negated=negated)
+            yield from condition_lines(parts[0], indent, negated=negated)
         case All(parts) | Any_(parts):
             every = isinstance(condition, All) != negated
             yield f"{indent}- {'all' if every else 'any'} of"
             for part in parts:
-                yield from _tree(part, indent + "  ", negated=negated)
+                yield from condition_lines(part, indent + "  ", negated=negated)
         case Not(part):
-            yield from _tree(part, indent, negated=not negated)
+            yield from condition_lines(part, indent, negated=not negated)
         case _:
             yield f"{indent}- {describe(condition, negated=negated)}"
 
@@ -150,6 +152,9 @@ def _group(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         else "all are members, one is active"
     )
     yield f"group:        {segment.group} ({kind}), rank {segment.rank}"
+    told = next((g for g in setting.catalogue.groups if g.name == segment.group), None)
+    if told is not None and (told.description or told.owner):
+        yield f"  {'; '.join(filter(None, (told.description, told.owner and f'owner: {told.owner}')))}"
     others = members(segment.group, setting.catalogue)
     earlier = [s.segment_id for s in others if s.rank < segment.rank]
     later = [s.segment_id for s in others if s.rank > segment.rank]
@@ -171,11 +176,6 @@ def _others(segment: SegmentDefinition, setting: Setting) -> Iterator[str]:
         yield f"excluded from: {', '.join(excluded_by)}"
     if named_by:
         yield f"named by:     {', '.join(named_by)}"
-
-
-def members(group: str, catalogue: Catalogue) -> list[SegmentDefinition]:
-    """Return the members of *group* by rank."""
-    return sorted((s for s in catalogue.segments if s.group == group), key=lambda s: s.rank)
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import click
 import msgspec
@@ -17,13 +17,16 @@ from streams.backtest import Backtest, Refused
 from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
+from streams.catalogue.tallies import Tally
+from streams.cli.backtest_summary import Run, show
 from streams.codecs.customer_events import EventDecoder
 from streams.codecs.times import read_time, write_time
 from streams.codecs.transitions import backtest_line
 from streams.errors import SettingsError
 from streams.runtime.definition_files import load_catalogue
-from streams.segmentation.effects import Transition
-from streams.segmentation.timeline import MINUTE_MS, EpochMs
+from streams.segmentation.definitions import Catalogue
+from streams.segmentation.timeline import MINUTE_MS, DurationMs, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.settings import parse_duration_ms
 
 EPILOGUE = """\b
@@ -32,6 +35,8 @@ Examples:
   streams backtest --events events.jsonl --until 2026-04-01T00:00:00Z --transitions out.jsonl
   cat events.jsonl | streams backtest --events - --out-of-orderness 5m --json
   streams backtest --events events.jsonl --catalogue segments/ --dead-letters refused.jsonl
+  streams backtest --events events.jsonl --summary
+  streams backtest --events events.jsonl --catalogue before/ --compare segments/ --json
 """
 
 
@@ -71,54 +76,130 @@ def _instant(option: str, text: str | None) -> EpochMs | None:
     help="What 'too far ahead' is measured from without receivedAt [default: the clock].",
 )
 @click.option(
+    "--summary",
+    "wanted",
+    is_flag=True,
+    help="Sizes, entries a day, flaps and overlaps on stdout, no transitions.",
+)
+@click.option(
+    "--compare", "other", metavar="DIR", help="The summary of this folder's definitions too, and who differs."
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="JSON on stdout: the transitions, or with --transitions the summary.",
+    help="JSON on stdout: the transitions, or with --transitions or --summary the summary.",
 )
 def command(
     events: str, input_format: str, folder: str | None, until: str | None, out_of_orderness: str,
-    out: str | None, dead_letters: str | None, now: str | None, as_json: bool,
+    out: str | None, dead_letters: str | None, now: str | None, wanted: bool, other: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Run segments over a file of events in simulated time: the same evaluator as live, deterministic, no broker.
 
     Without --transitions the transitions go to stdout (readable, or with --json one object a line); the summary
     goes to stderr. With --transitions they go to that file, and the summary (with --json as one object) to stdout.
+
+    --summary counts instead: members at the end and their share of all customers (beside the `size` that a definition
+    expects), entries a day, flaps (entries less than a day after the same customer's exit) and overlaps.
     """
     until_ms, now_ms = _instant("--until", until), _instant("--now", now)
     try:
         disorder_ms = parse_duration_ms(out_of_orderness)
     except ValueError as error:
         raise SettingsError(f"--out-of-orderness: {error}") from None
-    vocabulary = load_vocabulary()
-    plan = compile_catalogue(load_catalogue(folder, vocabulary), source_of_events(vocabulary))
+    if wanted or other is not None:
+        _check_summary(events, out, other)
     notes = Console(stderr=True, highlight=False)
     if now_ms is None:
         now_ms = time.time_ns() // 1_000_000  # the command's edge; printed, and settable by --now
         notes.print(f"now = {write_time(now_ms)} (--now sets it)")
-    decode = EventDecoder(vocabulary, max_clock_skew_ms=5 * MINUTE_MS, properties=plan.properties_read)
+    file = EventFile(events, input_format, until_ms, now_ms, disorder_ms)
     with ExitStack() as stack:
-        lines = _opened(stack, events, "rb") if events != "-" else sys.stdin.buffer
         refused = _opened(stack, dead_letters, "wb") if dead_letters else None
         sink = None if out is None else sys.stdout.buffer if out == "-" else _opened(stack, out, "wb")
-
-        def refuse(line: Refused) -> None:
-            if refused is not None:
-                refused.write(msgspec.json.encode({"line": line.line, "reason": line.reason, "detail": line.detail,
-                                                   "raw": line.raw.decode("utf-8", "replace")}) + b"\n")  # fmt: skip
-
-        run = Backtest(
-            plan,
-            decode.of("compact" if input_format == "compact" else "segment"),
-            now_ms=now_ms,
-            out_of_orderness_ms=disorder_ms,
-            refuse=refuse,
-        )
+        run, catalogue = _prepared(file, folder, refused)
         started = time.perf_counter()
-        _write(run.run(_with_progress(lines, notes), until_ms), sink, as_json=as_json)
+        transitions = run.run(_with_progress(_lines(stack, events), notes), until_ms)
+        if wanted or other is not None:
+            runs = [_counted(folder, catalogue, run, _kept(transitions, sink))]
+            if other is not None:
+                second, catalogue = _prepared(file, other, None)
+                transitions = second.run(_with_progress(_lines(stack, events), notes), until_ms)
+                runs.append(_counted(other, catalogue, second, transitions))
+            show(runs, as_json=as_json)
+            return
+        _write(transitions, sink, as_json=as_json)
         _summarise(
             run, time.perf_counter() - started, to_stdout=sink is not None and out != "-", as_json=as_json
         )
+
+
+class EventFile(NamedTuple):
+    """A file of events and how it is read."""
+
+    name: str
+    input_format: str
+    until_ms: EpochMs | None
+    now_ms: EpochMs
+    disorder_ms: DurationMs
+
+
+def _check_summary(events: str, out: str | None, other: str | None) -> None:
+    if out == "-":
+        raise SettingsError("--summary goes to stdout already", hint="write the transitions to a file")
+    if other is not None and events == "-":
+        raise SettingsError("--compare reads the events twice", hint="write standard input to a file first")
+
+
+def _prepared(file: EventFile, folder: str | None, refused: BinaryIO | None) -> tuple[Backtest, Catalogue]:
+    """Return a run of the definitions in *folder* (None: the built-in ones), and what they are."""
+    vocabulary = load_vocabulary()
+    catalogue = load_catalogue(folder, vocabulary)
+    plan = compile_catalogue(catalogue, source_of_events(vocabulary))
+    decode = EventDecoder(vocabulary, max_clock_skew_ms=5 * MINUTE_MS, properties=plan.properties_read)
+
+    def refuse(line: Refused) -> None:
+        if refused is not None:
+            refused.write(msgspec.json.encode({"line": line.line, "reason": line.reason, "detail": line.detail,
+                                               "raw": line.raw.decode("utf-8", "replace")}) + b"\n")  # fmt: skip
+
+    run = Backtest(
+        plan,
+        decode.of("compact" if file.input_format == "compact" else "segment"),
+        now_ms=file.now_ms,
+        out_of_orderness_ms=file.disorder_ms,
+        refuse=refuse,
+    )
+    return run, catalogue
+
+
+def _counted(
+    folder: str | None, catalogue: Catalogue, run: Backtest, transitions: Iterator[Transition]
+) -> Run:
+    """Run to the end and count."""
+    tally = Tally(segment.segment_id for segment in catalogue.segments)
+    for transition in transitions:
+        tally.take(transition)
+    begin_ms, end_ms = run.summary.first_ms or 0, run.time_ms or 0
+    tally.finish(end_ms)
+    customers = len(run.partition.live) + len(run.partition.resting)
+    refused = sum(run.summary.refused.values())
+    return Run(
+        folder or "builtin", catalogue, tally, begin_ms, end_ms, run.summary.events, customers, refused
+    )
+
+
+def _kept(transitions: Iterator[Transition], sink: BinaryIO | None) -> Iterator[Transition]:
+    """Yield *transitions*, writing each to *sink* if there is one."""
+    for transition in transitions:
+        if sink is not None:
+            sink.write(backtest_line(transition) + b"\n")
+        yield transition
+
+
+def _lines(stack: ExitStack, events: str) -> BinaryIO:
+    return _opened(stack, events, "rb") if events != "-" else sys.stdin.buffer
 
 
 def _opened(stack: ExitStack, name: str, mode: str) -> BinaryIO:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +11,10 @@ from rich.table import Table
 from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import source_of_events
+from streams.catalogue.listing import listed
 from streams.cli.catalogue_check import check
+from streams.cli.catalogue_diff import diff
+from streams.cli.catalogue_reference import reference
 from streams.cli.catalogue_rows import rows
 from streams.cli.catalogue_scenarios import test
 from streams.cli.catalogue_schema import schema
@@ -32,20 +37,24 @@ def _loaded(folder: str | None) -> tuple[Catalogue, Plan]:
 
 @click.group()
 def command() -> None:
-    """Check, test, list and show segment definitions.
+    """Check, test, compare, list and show segment definitions.
 
     \b
     Examples:
       streams catalogue check --catalogue segments/
       streams catalogue test --catalogue segments/
+      streams catalogue diff before/ segments/
       streams catalogue list
       streams catalogue show checkout.abandon
+      streams catalogue reference
       streams catalogue rows
       streams catalogue schema > definitions.schema.json
     """
 
 
 command.add_command(check)
+command.add_command(diff)
+command.add_command(reference)
 command.add_command(rows)
 command.add_command(schema)
 command.add_command(show)
@@ -54,11 +63,17 @@ command.add_command(test)
 
 @command.command(name="list")
 @folder_option
-def list_(folder: str | None) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object: segments and groups with all they say."
+)
+def list_(folder: str | None, as_json: bool) -> None:
     """List the segments with what they wait for."""
     catalogue, plan = _loaded(folder)
-    table = Table("segment", "version", "label", "group", "dwell", "grace", "waits for")
     gates = {m.segment_id: plan.gates[machine.gate] for machine in plan.machines for m in machine.members}
+    if as_json:
+        click.echo(json.dumps(listed(catalogue, gates), indent=2))
+        return
+    table = Table("segment", "version", "label", "group", "dwell", "grace", "waits for")
     for segment in catalogue.segments:
         table.add_row(
             segment.segment_id,

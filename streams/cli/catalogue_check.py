@@ -55,9 +55,10 @@ def check(
 
     Errors: what cannot be read or run, such as unknown words, events, segments and circles, in definitions and in the
     scenarios beside them (`streams catalogue test` runs those). Warnings: unknown
-    properties, segments without a way in or out, members of a group that never win, holes in a partition group, labels
-    against the convention, abandonment that excludes nobody, windows longer than the log's retention, journals that
-    grow for ever, more than 12 segments. Exit code 1: there are errors.
+    properties and traits, segments without a way in or out, members of a group that never win, holes and dead ends in a
+    partition group, labels against the convention, abandonment that excludes nobody, windows longer than the log's
+    retention, journals that grow for ever, a grace that nothing waits for, a dwell longer than its window, ranks without
+    a group, segments that suppress each other or mean the same, more than 12 segments. Exit code 1: there are errors.
     """
     vocabulary = load_vocabulary()
     kept_ms = dict(_retention(text, vocabulary) for text in retention)

@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from streams.catalogue.evidence import Evidence
 from streams.catalogue.explaining import TreeNode
+from streams.catalogue.past import Past
 from streams.catalogue.standing import Explanation, Standing
 from streams.codecs.times import write_time
 from streams.segmentation.timeline import (
@@ -42,6 +43,7 @@ class Report(NamedTuple):
         as_of_ms: how far that state has come.
         explanations: one for each segment asked about, in the catalogue's order.
         whole: print the tree of those too that the customer is not in.
+        came_later: events of the customer from before *as_of_ms* that were read after it.
     """
 
     customer: str
@@ -50,6 +52,7 @@ class Report(NamedTuple):
     as_of_ms: EpochMs
     explanations: list[Explanation]
     whole: bool
+    came_later: int = 0
 
 
 # ---- JSON -----------------------------------------------------------------------------------------------------------
@@ -63,6 +66,7 @@ def as_json(report: Report) -> str:
             "shop": report.shop,
             "source": report.source,
             "as_of": write_time(report.as_of_ms),
+            "came_later": report.came_later,
             "segments": [_segment(one) for one in report.explanations],
         }
     ).decode()
@@ -85,6 +89,15 @@ def _segment(one: Explanation) -> dict[str, Any]:
             for held in standing.waits_for
         ],
         "at": write_time(one.at_ms),
+        "past": None
+        if one.past is None
+        else {
+            "status": one.past.status,
+            "since": _time(one.past.since_ms),
+            "witness": one.past.witness,
+            "kept_back_to": _time(one.past.kept_back_to_ms),
+            "clauses_known": is_told(one),
+        },
         "truth": one.tree.truth,
         "stays": one.stays,
         "tree": _node(one.tree),
@@ -124,13 +137,14 @@ def _time(at_ms: EpochMs | None) -> str | None:
 
 def as_text(report: Report) -> str:
     """Return *report* as lines: the truth of each clause in the first column, then the tree."""
-    lines = [_head(report)]
+    lines = [_head(report), *_later(report)]
     for one in _told(report):
         first, *more = _standing(one, report.as_of_ms)
-        lines += ["", first, *(f"  {line}" for line in more), *_lines(one.tree, one.at_ms, 0)]
+        tree = _lines(one.tree, one.at_ms, 0) if is_told(one) else ()
+        lines += ["", first, *(f"  {line}" for line in more), *tree]
     others = _others(report)
     if others:
-        lines += ["", "not in:"]
+        lines += ["", "was not in:" if others[0].past is not None else "not in:"]
         lines += [f"  {one.segment_id:<28}  {_why_not(one)}" for one in others]
     return "\n".join(lines)
 
@@ -147,17 +161,40 @@ def _head(report: Report) -> str:
     return f"customer {report.customer}{shop}, as of {_at(report.as_of_ms)} ({report.source})"
 
 
+def _later(report: Report) -> list[str]:
+    if not report.came_later:
+        return []
+    events = "event" if report.came_later == 1 else "events"
+    return [
+        f"{report.came_later} {events} of this customer from before then came later (--hindsight counts them)"
+    ]
+
+
+def is_told(one: Explanation) -> bool:
+    """Return whether the clauses can be told at the instant asked about: the journals still hold what they read."""
+    return one.past is None or one.at_ms >= one.past.kept_back_to_ms
+
+
+def _status(one: Explanation) -> str:
+    return one.standing.status if one.past is None else one.past.status
+
+
 def _told(report: Report) -> list[Explanation]:
     """Return what is told with its tree: all, or those that the customer is in or may soon be."""
-    return [one for one in report.explanations if report.whole or one.standing.status != "out"]
+    return [one for one in report.explanations if report.whole or _status(one) != "out"]
 
 
 def _others(report: Report) -> list[Explanation]:
-    return [] if report.whole else [one for one in report.explanations if one.standing.status == "out"]
+    return [] if report.whole else [one for one in report.explanations if _status(one) == "out"]
 
 
 def _standing(one: Explanation, as_of_ms: EpochMs) -> list[str]:
-    """Return where the customer stands, on one line, and what more there is to say about it."""
+    """Return where the customer stands, or stood, on one line, and what more there is to say about it."""
+    if one.past is not None:
+        return [
+            f"{one.segment_id} (version {one.segment_version}): {_stood(one.past)}",
+            *_witnessed(one, as_of_ms),
+        ]
     standing, what = one.standing, "a change"
     since = "" if standing.since_ms is None else f" since {_moment(standing.since_ms, as_of_ms)}"
     if standing.status == "member":
@@ -177,9 +214,38 @@ def _standing(one: Explanation, as_of_ms: EpochMs) -> list[str]:
     if standing.status == "member" and one.stays == "true" != one.tree.truth:
         lines.append("it stays a member, though it could not enter:")
     if one.at_ms != as_of_ms:
-        when = "looking back to" if one.at_ms < as_of_ms else "if nothing happens until"
-        lines.append(f"{when} {_at(one.at_ms)}:")
+        lines.append(f"if nothing happens until {_at(one.at_ms)}:")
     return lines
+
+
+def _stood(past: Past) -> str:
+    since = "" if past.since_ms is None else f" since {_at(past.since_ms)}"
+    words = {
+        "member": f"WAS A MEMBER{since}",
+        "pending": f"WAS PENDING{since}",
+        "out": "WAS NO MEMBER",
+        "unknown": "NOT KNOWN any more",
+    }
+    return words[past.status]
+
+
+def _witnessed(one: Explanation, as_of_ms: EpochMs) -> Iterator[str]:
+    """Yield how a past standing is known, what is now, and how far back the clauses can be told."""
+    past = one.past
+    assert past is not None
+    if past.status != "unknown":
+        by = "the last entry and exit" if past.witness == "state" else "what the journals hold"
+        yield f"at {_at(one.at_ms)}, by {by}, late events included; {_now(one.standing, as_of_ms)}"
+    else:
+        yield f"at {_at(one.at_ms)}: the last entry and exit are newer, and what was before is not kept"
+        yield _now(one.standing, as_of_ms)
+    if not is_told(one):
+        yield f"what its clauses read is kept back to {_at(past.kept_back_to_ms)}: they cannot be told"
+
+
+def _now(standing: Standing, as_of_ms: EpochMs) -> str:
+    since = "" if standing.since_ms is None else f" since {_moment(standing.since_ms, as_of_ms)}"
+    return f"now {'no member' if standing.status == 'out' else standing.status}{since}"
 
 
 def _waiting(standing: Standing, as_of_ms: EpochMs, what: str) -> Iterator[str]:
@@ -193,6 +259,8 @@ def _waiting(standing: Standing, as_of_ms: EpochMs, what: str) -> Iterator[str]:
 
 
 def _why_not(one: Explanation) -> str:
+    if not is_told(one):
+        return "by the last entry and exit; what its clauses read is no longer kept"
     if not one.standing.known and one.tree.truth == "true":
         return NOT_LOOKED_AT
     reasons = list(one.tree.reasons())
@@ -259,11 +327,12 @@ def _long(duration_ms: DurationMs) -> str:
 
 def as_rich(report: Report) -> RenderableType:
     """Return *report* as coloured trees."""
-    shown: list[RenderableType] = [Text(_head(report), style="bold")]
+    shown: list[RenderableType] = [Text("\n").join(map(Text, [_head(report), *_later(report)]))]
     for one in _told(report):
         first, *more = _standing(one, report.as_of_ms)
         tree = Tree(Text("\n").join([Text(first, style="bold"), *map(Text, more)]))
-        _grow(tree, one.tree, one.at_ms)
+        if is_told(one):
+            _grow(tree, one.tree, one.at_ms)
         shown += [Text(), tree]
     others = _others(report)
     if others:

@@ -39,6 +39,9 @@ COMMANDS: dict[str, CommandEntry] = {
         "streams.cli.topics:command", "Plan, check and create the topics, and the rights they need."
     ),
     "schemas": CommandEntry("streams.cli.schemas:command", "Check the Avro schemas, and register them."),
+    "compile": CommandEntry(
+        "streams.cli.compile:command", "Compile the hot path and the worker's plan to C: the same, faster."
+    ),
     "bench": CommandEntry(
         "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."
     ),

@@ -39,6 +39,21 @@ def _settings_help() -> str:
     return "\n".join(lines)
 
 
+def take_assignments(assignments: Sequence[str]) -> None:
+    """Put settings given as NAME=VALUE into the environment, where they win.
+
+    Raises:
+        SettingsError: one is not of that form.
+    """
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise SettingsError(
+                f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
+            )
+        os.environ[PREFIX + name.strip().upper()] = value
+
+
 @click.command(epilog=EPILOGUE)
 @click.option(
     "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting; wins over the environment."
@@ -66,13 +81,7 @@ def command(
     if list_settings:
         click.echo(_settings_help())
         return
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise SettingsError(
-                f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
-            )
-        os.environ[PREFIX + name.strip().upper()] = value
+    take_assignments(assignments)
     if processes is not None:
         os.environ[f"{PREFIX}PROCESSES"] = str(processes)
     if log_level is not None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from streams.codecs.times import EARLIEST_MS, read_time, write_time
 from streams.errors import RecordError, RecordReason
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
@@ -20,17 +18,22 @@ SHOP_DEFAULT: Final = "default"
 IDENTIFIER_CHARS_MAX: Final = 512
 """Longest event, shop or customer id. Ids are kept in state and in every key; this is far above any real one."""
 
+SPELLINGS_MAX: Final = 4_096
+"""Spellings of event names that are remembered."""
+
 Id = str | int | float | None
 """An id as producers write it; a number becomes text."""
 
 
-class Envelope(msgspec.Struct, gc=False):
+class Envelope:
     """What every format brings: ids as the producer wrote them, properties that are this event's own."""
 
-    event_id: Id
-    customer_id: Id
-    shop_id: Id
-    properties: dict[str, Any]
+    __slots__ = ("customer_id", "event_id", "properties", "shop_id")
+
+    def __init__(self, event_id: Id, customer_id: Id, shop_id: Id, properties: dict[str, Any]) -> None:
+        """Take what was read."""
+        self.event_id, self.customer_id, self.shop_id = event_id, customer_id, shop_id
+        self.properties = properties
 
 
 class EnvelopeRules:
@@ -38,7 +41,10 @@ class EnvelopeRules:
 
     def __init__(self, vocabulary: Vocabulary, *, max_clock_skew_ms: DurationMs) -> None:
         """Take the vocabulary, and how far ahead of its reference an event may be (S3: 5 minutes)."""
-        self._find, self._seen = vocabulary.find, vocabulary.seen
+        self._find = vocabulary.find
+        self._seen: dict[
+            str | None, tuple[str, str]
+        ] = {}  # spelling → event and source, for all but heartbeats
         self._sources = frozenset(vocabulary.sources)
         self._skew_ms = max_clock_skew_ms
 
@@ -69,11 +75,14 @@ class EnvelopeRules:
         Raises:
             RecordError: no event has the name, an id or the time is missing or wrong, or the time is too far ahead.
         """
-        event_type = self._seen.get(name)
-        if event_type is None:
+        seen = self._seen.get(name)
+        if seen is None:
             event_type = self._event_type(name)
-        if event_type.name == HEARTBEAT:
-            return self._heartbeat(envelope.properties, event_time_ms, reference_ms)
+            if event_type.name == HEARTBEAT:
+                return self._heartbeat(envelope.properties, event_time_ms, reference_ms)
+            seen = (event_type.name, event_type.source)
+            if len(self._seen) < SPELLINGS_MAX:
+                self._seen[name] = seen
         event_id = envelope.event_id
         if event_id.__class__ is not str or len(event_id) > IDENTIFIER_CHARS_MAX or not event_id.strip():
             event_id = _identifier(event_id, "missing_event_id", "event id")
@@ -88,12 +97,12 @@ class EnvelopeRules:
         if event_time_ms is None or not EARLIEST_MS <= event_time_ms <= reference_ms + self._skew_ms:
             event_time_ms = self._refuse_time(event_time_ms, reference_ms)
         return EventObserved(
-            event_type.name,
+            seen[0],
             event_time_ms,
             event_id,
             SHOP_DEFAULT if shop_id is None else _shop(shop_id),
             customer_id,
-            event_type.source,
+            seen[1],
             envelope.properties,
         )
 

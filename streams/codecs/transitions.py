@@ -15,8 +15,9 @@ from msgspec import Raw
 
 from streams.codecs.output_texts import MembershipsText, MembershipText, TransitionText
 from streams.codecs.times import EARLIEST_MS, LATEST_MS, read_time, write_time
-from streams.segmentation.effects import Clause, Membership, MembershipsChanged, Transition
+from streams.segmentation.effects import Clause, Membership, MembershipsChanged
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
+from streams.segmentation.transitions import Transition
 
 OutputFormat = Literal["avro", "json"]
 

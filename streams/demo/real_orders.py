@@ -6,7 +6,7 @@ published; beside them stand the net ones, without orders that were cancelled or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,10 +15,11 @@ from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import builtin_catalogue, source_of_events
 from streams.errors import OperationError
+from streams.segmentation.chunks import states_in
 from streams.segmentation.journals import folded, folded_amount
 from streams.segmentation.money import MICROS
 from streams.segmentation.plans import Plan
-from streams.segmentation.profiles import PartitionRecord
+from streams.segmentation.records import PartitionRecord
 from streams.segmentation.residence import PARTITION_KEY
 from streams.segmentation.timeline import NEVER
 
@@ -88,11 +89,10 @@ def real_orders(plan: Plan, changelog: Mapping[bytes, bytes]) -> RealOrders:
     Raises:
         OperationError: the state was written by another plan.
     """
-    decode: Callable[[bytes], Any] = msgspec.msgpack.Decoder(plan.profile_type).decode
     profiles: list[Any] = []
-    for key, value in changelog.items():
-        if key.decode() != PARTITION_KEY:
-            profiles.append(decode(value))
+    for key, value in states_in((key.decode(), value) for key, value in changelog.items()).items():
+        if key != PARTITION_KEY:
+            profiles.append(plan.read(key, value))
         elif msgspec.msgpack.decode(value, type=PartitionRecord).plan_hash != plan.plan_hash:
             raise OperationError(
                 "the worker's state was made with other definitions than the built-in ones",

@@ -17,8 +17,10 @@ import msgspec
 from streams.errors import OperationError
 from streams.runtime.client_errors import client_logger
 from streams.runtime.client_options import ClientOptions
+from streams.segmentation.chunks import entries_in
 from streams.segmentation.plans import Plan
-from streams.segmentation.profiles import MEMBER, PartitionRecord
+from streams.segmentation.profiles import MEMBER
+from streams.segmentation.records import PartitionRecord
 from streams.segmentation.residence import PARTITION_KEY
 
 ANSWER_WAIT_S: Final = 10.0
@@ -47,23 +49,23 @@ class MemberCount:
     def __init__(self, plan: Plan) -> None:
         """Count nothing yet; *plan* says how states are read."""
         self._plan = plan
-        self._decode: Callable[[bytes], Any] = msgspec.msgpack.Decoder(plan.profile_type).decode
-        self._known: dict[bytes, tuple[int, tuple[str, ...]]] = {}
+        self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}  # most customers share a few of them
         self.members: Counter[str] = Counter()
         self.profiles = self.state_bytes = 0
         self.strange = False
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """Take the newest state of a customer, or that there is none any more."""
-        try:
-            segments = self._segments(value) if value else ()
-        except (msgspec.MsgspecError, LookupError):
-            self.strange = True
-        if not self.strange:
-            self._replace(key, len(value or b""), segments)
+        """Take one record of the changelog: the newest states of customers, or that there are none any more."""
+        for name, state in () if self.strange else entries_in(key.decode(), value):
+            try:
+                segments = self._segments(name, state) if state else ()
+            except Exception:  # noqa: BLE001 - whatever a state of other definitions makes the generated reader raise
+                self.strange = True
+                return
+            self._replace(name, len(state or b""), segments)
 
-    def _replace(self, key: bytes, size: int, segments: tuple[str, ...]) -> None:
+    def _replace(self, key: str, size: int, segments: tuple[str, ...]) -> None:
         known_size, known_segments = self._known.pop(key, (0, ()))
         if known_size:
             self.profiles -= 1
@@ -75,13 +77,12 @@ class MemberCount:
             self.state_bytes += size
             self.members.update(segments)
 
-    def _segments(self, value: bytes) -> tuple[str, ...]:
-        states: Mapping[int, Any] = self._decode(value).states
+    def _segments(self, key: str, state: bytes) -> tuple[str, ...]:
         machines = self._plan.machines
         return tuple(
-            machines[index].members[max(state.winner, 0)].segment_id
-            for index, state in states.items()
-            if state.status == MEMBER
+            machines[index].members[max(one.winner, 0)].segment_id
+            for index, one in enumerate(self._plan.read(key, state).states)
+            if one is not None and one.status == MEMBER
         )
 
 

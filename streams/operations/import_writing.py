@@ -166,7 +166,7 @@ def write(
 def _records(
     partition: ImportedPartition, changelog: str, memberships: str | None, encoder: TransitionEncoder
 ) -> Iterator[OutputRecord]:
-    for name, value in partition.changelog.items():
+    for name, value in partition.changelog:
         yield OutputRecord(changelog, name.encode(), value, None, partition.number)
     for change in partition.memberships if memberships is not None else ():
         key = f"{change.shop_id}/{change.customer_id}".encode()

@@ -9,7 +9,7 @@ is written into the changelog of an application that has not started yet, with t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streams.runtime.placing import partition_of
@@ -27,12 +27,12 @@ class ImportedPartition:
 
     Attributes:
         number: of the partition.
-        changelog: key → value, the partition's own record among them.
+        changelog: its records, key and value, the partition's own among them.
         memberships: of every customer that has one.
     """
 
     number: int
-    changelog: Mapping[str, bytes]
+    changelog: Sequence[tuple[str, bytes | None]]
     memberships: tuple[MembershipsChanged, ...]
 
 
@@ -140,11 +140,10 @@ class PastImport:
         memberships = tuple(one for one in partition.take_membership_changes() if one.memberships)
         for one in memberships:
             self.summary.members.update(held.segment_id for held in one.memberships)
-        for _ in partition.flush():
-            pass  # the commit makes it what `changelog` returns
+        records = partition.flush()
         partition.commit()
-        self.summary.customers += len(partition.rest)
-        return ImportedPartition(number, partition.changelog(), memberships)
+        self.summary.customers += partition.customers
+        return ImportedPartition(number, records, memberships)
 
     def _drop(self, partition: Partition) -> None:
         for transition in partition.take_effects():

@@ -15,7 +15,7 @@ from streams.runtime.hosting import client_options_from
 from streams.runtime.planning import input_specs, plan_of
 from streams.segmentation.options import InputSpec
 from streams.segmentation.plans import Coverage, MemberPlan, Plan
-from streams.segmentation.profiles import PartitionRecord
+from streams.segmentation.records import PartitionRecord
 from streams.segmentation.silence import silent_segments
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
 from streams.segmentation.watermarks import Watermarks

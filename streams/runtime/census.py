@@ -8,16 +8,13 @@ right as soon as the last slice is done. A rollback undoes transitions that were
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-import msgspec
-
-from streams.segmentation.effects import Transition
 from streams.segmentation.partition import Partition
-from streams.segmentation.plans import Profile
 from streams.segmentation.profiles import MEMBER
+from streams.segmentation.transitions import Transition
 
 SAMPLE: Final = 1_000
 """Profiles whose size is taken for that of all, while too few are counted."""
@@ -37,7 +34,6 @@ class Census:
     def __init__(self, core: Partition) -> None:
         """Start to count *core*; nothing is read yet."""
         self._core = core
-        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(core.plan.profile_type).decode
         self.members: Counter[str] = Counter()
         self.counted = 0
         self.counted_bytes = 0
@@ -53,7 +49,7 @@ class Census:
         """Forget the numbers and count again."""
         self.members.clear()
         self.counted = self.counted_bytes = 0
-        self._pending = {*self._core.rest, *self._core.live}  # the living may be new since the last commit
+        self._pending = {*self._core.resting, *self._core.live}
 
     def step(self, profiles_max: int) -> None:
         """Count at most *profiles_max* more profiles; call it between batches only."""
@@ -69,25 +65,23 @@ class Census:
 
     def state_bytes(self) -> int:
         """Return the size of all committed profiles: that of those counted, or of the first ones, scaled up."""
-        resting = self._core.rest
-        if self.counted * 2 >= len(resting):
+        customers = self._core.customers
+        if self.counted * 2 >= customers:
             profiles, size = self.counted, self.counted_bytes
         else:
-            sizes = [len(value) for value in islice(resting.values(), SAMPLE)]
+            sizes = [len(value) for _, value in islice(self._core.committed(), SAMPLE)]
             profiles, size = len(sizes), sum(sizes)
-        return size * len(resting) // profiles if profiles else 0
+        return size * customers // profiles if profiles else 0
 
     def _count(self, key: str) -> None:
         core = self._core
-        resting = core.rest.get(key)
-        profile = core.live.get(key)
+        profile = core.find(key)
         if profile is None:
-            if resting is None:
-                return
-            profile = self._decode(resting)
-        if resting is not None:
+            return
+        committed = core.committed_of(key)
+        if committed:
             self.counted += 1
-            self.counted_bytes += len(resting)
-        for index, state in profile.states.items():
-            if state.status == MEMBER:
+            self.counted_bytes += len(committed)
+        for index, state in enumerate(profile.states):
+            if state is not None and state.status == MEMBER:
                 self.members[core.machines[index].plan.members[max(state.winner, 0)].segment_id] += 1

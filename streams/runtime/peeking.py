@@ -11,6 +11,7 @@ from streams.errors import OperationError
 from streams.runtime.client_errors import operation_error
 from streams.runtime.hosting import client_options_from
 from streams.runtime.placing import partition_of
+from streams.segmentation.chunks import entries_in
 from streams.segmentation.residence import PARTITION_KEY
 from streams.settings import Settings
 
@@ -80,7 +81,7 @@ def _partitions(reader: Any, topic: str) -> Any:
 
 def _read(reader: Any, topic: str, place: int, key: str) -> dict[str, bytes]:
     """Return the latest records of *key* and of the partition itself, read up to the end of *place*."""
-    wanted = {key.encode(), PARTITION_KEY.encode()}
+    wanted = {key, PARTITION_KEY}
     found: dict[str, bytes] = {}
     reader.assign([ck.TopicPartition(topic, place, ck.OFFSET_BEGINNING)])
     silent = 0
@@ -90,8 +91,9 @@ def _read(reader: Any, topic: str, place: int, key: str) -> dict[str, bytes]:
         for message in messages:
             error = message.error()
             if error is None:
-                if message.key() in wanted:
-                    _take(found, message.key().decode(), message.value())
+                for name, state in entries_in(message.key().decode(), message.value()):
+                    if name in wanted:
+                        _take(found, name, state)
             elif error.code() == ck.KafkaError._PARTITION_EOF:
                 return found
             else:

@@ -16,13 +16,13 @@ from streams.errors import RecordError, StreamsError
 from streams.runtime.batches import RecordFailed
 from streams.runtime.merging import Decoded, MergeBuffers
 from streams.runtime.ports import Batch, InputRecord, OutputRecord
-from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.partition import Partition
 from streams.segmentation.plans import Plan
 from streams.segmentation.silence import silent_segments
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import NEVER, DurationMs, EpochMs, rfc3339
+from streams.segmentation.transitions import Transition
 
 logger = logging.getLogger(__name__)
 

@@ -243,7 +243,7 @@ class Telemetry:
 
     def _set_gauges(self, watched: _Watched, now_ms: EpochMs) -> None:
         core, partition = watched.processor.core, str(watched.processor.partition)
-        self.instruments.set("streams_profiles", len(core.rest), partition)
+        self.instruments.set("streams_profiles", core.customers, partition)
         furthest_ms = max(core.watermarks.inputs)
         for position, spec in enumerate(core.watermarks.specs):
             watermark_ms, newest_ms = core.watermarks.inputs[position], core.watermarks.stream_times[position]

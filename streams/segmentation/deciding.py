@@ -6,13 +6,14 @@ from collections import deque
 
 from xxhash import xxh3_128_digest
 
-from streams.segmentation.effects import Kind, Origin, Transition
+from streams.segmentation.effects import Kind, Origin
 from streams.segmentation.machines import Machine
 from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan
-from streams.segmentation.profiles import MachineState
+from streams.segmentation.profiles import MachineState, Profile
 from streams.segmentation.residence import Residence
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.segmentation.walking import Cause
 
 
@@ -23,8 +24,9 @@ class Deciding(Residence):
         machines: per machine of the plan.
         gates: per gate, its watermark; the list of `watermarks`.
         now_ms: the wall clock, as the shell last told it.
-        counts: events applied, duplicates, late events, refused, timers fired, and memberships that late evidence
-            showed to have come and gone in the past (`late_intervals`, S14).
+        applied, duplicates, late, refused: events, by what became of them; the late ones are applied too.
+        timers: how many times a profile passed an instant of time.
+        late_intervals: memberships that late evidence showed to have come and gone in the past (S14).
     """
 
     def __init__(
@@ -35,26 +37,46 @@ class Deciding(Residence):
         self.machines = machines
         self.gates = self.watermarks.gates
         self.now_ms: EpochMs = BEFORE_ALL
-        self.counts = dict.fromkeys(
-            ("events", "duplicates", "late", "refused", "timers", "late_intervals"), 0
-        )
+        self.applied = self.duplicates = self.late = self.refused = self.timers = self.late_intervals = 0
         self._place = {member.segment_id: m.index for m in plan.machines for member in m.members}
         self._wall, self._explain = options.wall, options.explain
-        self._key = ""  # of the customer at hand
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was counted so far, by name."""
+        return {
+            "events": self.applied,
+            "duplicates": self.duplicates,
+            "late": self.late,
+            "refused": self.refused,
+            "timers": self.timers,
+            "late_intervals": self.late_intervals,
+        }
 
     @property
     def clock_ms(self) -> EpochMs:
         """The time at which something is emitted: the wall clock live, stream time in replays."""
         return self.now_ms if self.options.wall else self.watermarks.newest
 
-    def transition(
-        self, machine: Machine, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
+    def transition(  # noqa: PLR0917 - called for each decision: positions cost nothing
+        self,
+        machine: Machine,
+        profile: Profile,
+        state: MachineState,
+        kind: Kind,
+        at: EpochMs,
+        cause: Cause,
+        member: int = 0,
     ) -> None:
-        """Write down one decision of *machine* about the customer at hand."""
-        segment, key = machine.plan.members[member], self._key
+        """Write down one decision of *machine* about the customer of *profile*."""
+        segment, key = machine.plan.members[member], profile.key
         watermarks = self.watermarks
-        sequences = state.sequences = state.sequences[:]
-        sequence = sequences[member] = sequences[member] + 1
+        if machine.partition_group:
+            sequences = state.sequences[:] if state.sequences else [0] * machine.members
+            sequence = sequences[member] = sequences[member] + 1
+            state.sequences = sequences
+        else:
+            sequence = state.sequence = state.sequence + 1
         by = cause.event_id or "timer"
         digest = xxh3_128_digest(
             f"{key}|{segment.segment_id}|{segment.version}|{kind}|{at}|{by}|{sequence}".encode()
@@ -79,21 +101,21 @@ class Deciding(Residence):
             due if entered and due < NEVER else None,
         )
         if self._explain:
-            effect.clauses = segment.why(self.live[key], at, min(at, cause.seen), self.coverage)
+            effect.clauses = segment.why(profile, at, min(at, cause.seen), self.coverage)
         if segment.context is not None:
-            effect.context = segment.context(self.live[key], min(at, cause.seen))
+            effect.context = segment.context(profile, min(at, cause.seen))
         self.effects.append(effect)
         if entered:
             state.entry = digest
         self._changed[key] = None
 
-    def corrected(self) -> None:
+    def corrected(self, profile: Profile) -> None:
         """Note that the customer's memberships changed without a transition (`since` was corrected, S14)."""
-        self._changed[self._key] = None
+        self._changed[profile.key] = None
 
     def missed(self) -> None:
         """Count a membership that late evidence shows to have come and gone in the past (S14)."""
-        self.counts["late_intervals"] += 1
+        self.late_intervals += 1
 
     def _origin(self, cause: Cause) -> Origin:
         if cause.event_id:

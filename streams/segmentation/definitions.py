@@ -45,11 +45,14 @@ class GroupDefinition(msgspec.Struct, frozen=True):
 
     Attributes:
         population: for a partition group, who is in it at all; None means everyone with a profile.
+        description, owner: for people.
     """
 
     name: str
     kind: Literal["partition", "arbitrated"]
     population: Condition | None = None
+    description: str = ""
+    owner: str = ""
 
 
 class ContextValue(msgspec.Struct, frozen=True):
@@ -58,6 +61,43 @@ class ContextValue(msgspec.Struct, frozen=True):
     name: str
     event: str
     property: str
+
+
+Channel = Literal["email", "sms", "push", "ads", "web"]
+Subject = Literal["customer", "account"]
+
+
+class Holdout(msgspec.Struct, frozen=True):
+    """A share of the members who get nothing, to compare with: *share_ppm* millionths, dealt by *salt*."""
+
+    share_ppm: int
+    salt: str
+
+
+class Actions(msgspec.Struct, frozen=True):
+    """What people do for the members: each a name, empty when there is none.
+
+    Attributes:
+        retention: of marketing, such as a flow.
+        support: of the support team.
+        review: the queue in which a person looks first.
+    """
+
+    retention: str = ""
+    support: str = ""
+    review: str = ""
+
+
+class ExpectedSize(msgspec.Struct, frozen=True):
+    """How many members are expected: from and to which share of all customers in millionths, and how many at least.
+
+    Attributes:
+        share_ppm: None when nothing is said.
+        least: 0 when nothing is said.
+    """
+
+    share_ppm: tuple[int, int] | None = None
+    least: int = 0
 
 
 class SegmentDefinition(msgspec.Struct, frozen=True):
@@ -76,6 +116,12 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
         entries_max: at most so many entries in `entries_within_ms`; 0: any number.
         context: what its transitions carry of the customer's newest events.
         group, rank: where it stands among others; rank 1 is tried first.
+        entity: whom it is about.
+        channels: where it may speak to its members; empty: not said.
+        suppresses: segments, and groups for all of their members, that are silent while it holds.
+        holdout: who of its members gets nothing; None: nobody.
+        actions: what people do for its members.
+        size: how many members are expected.
     """
 
     segment_id: str
@@ -96,6 +142,12 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
     context: tuple[ContextValue, ...] = ()
     group: str | None = None
     rank: int = 0
+    entity: Subject = "customer"
+    channels: tuple[Channel, ...] = ()
+    suppresses: tuple[str, ...] = ()
+    holdout: Holdout | None = None
+    actions: Actions = Actions()
+    size: ExpectedSize = ExpectedSize()
 
     @property
     def has_door(self) -> bool:

@@ -6,16 +6,17 @@ an entry that the door puts off is like one whose pending time began so late tha
 
 from __future__ import annotations
 
-from typing import cast
+from mypy_extensions import mypyc_attr
 
 from streams.segmentation.machines import SegmentMachine
 from streams.segmentation.plans import MachinePlan
-from streams.segmentation.profiles import MEMBER, OUT, PENDING, DoorState, MachineState
+from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState
 from streams.segmentation.timeline import BEFORE_ALL, EpochMs
 from streams.segmentation.truth import FALSE, TRUE
 from streams.segmentation.walking import Cause, View
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class DoorMachine(SegmentMachine):
     """Walks one segment whose definition has a `cooldown` or a `max_entries`."""
 
@@ -27,34 +28,31 @@ class DoorMachine(SegmentMachine):
 
     def opens_at(self, state: MachineState) -> EpochMs:
         """Return from when on an outsider may enter."""
-        past = cast("DoorState", state)
-        opens = past.exits[0] + self.cooldown_ms if past.exits else BEFORE_ALL
-        if self.entries_max and len(past.entries) >= self.entries_max:
-            opens = max(opens, past.entries[-self.entries_max] + self.entries_within_ms)
+        opens = state.exits[0] + self.cooldown_ms if state.exits else BEFORE_ALL
+        if self.entries_max and len(state.entries) >= self.entries_max:
+            opens = max(opens, state.entries[-self.entries_max] + self.entries_within_ms)
         return opens
 
     def remember(self, again: MachineState, state: MachineState) -> None:
         """Give the repeated walk the entries and the exit before its first instant: they stand."""
-        past, walked = cast("DoorState", state), cast("DoorState", again)
         if again.status == MEMBER:
-            walked.entries, walked.exits = past.entries, past.exits
+            again.entries, again.exits = state.entries, state.exits
             return
         first = again.waiting[0][0]
-        walked.entries = [at for at in past.entries if at < first]
-        walked.exits = [at for at in past.exits if at < first]
+        again.entries = [at for at in state.entries if at < first]
+        again.exits = [at for at in state.exits if at < first]
 
     def adopt(self, state: MachineState, again: MachineState) -> None:
         """Stand where the repeated walk stands, and take over its entries and its last exit."""
         super().adopt(state, again)
-        past, walked = cast("DoorState", state), cast("DoorState", again)
-        past.entries, past.exits = walked.entries, walked.exits
+        state.entries, state.exits = again.entries, again.exits
 
     def _stand_outside(
         self, view: View, state: MachineState, t: EpochMs, known: tuple[int, EpochMs], cause: Cause
     ) -> None:
         """Become what the entry truth at *t* makes of an outsider; before a shut door time makes the entry."""
         truth, change = known
-        opens, dwell_ms = self.opens_at(state), self.plan.dwell_ms
+        opens, dwell_ms = self.opens_at(state), self.dwell_ms
         if truth != TRUE or t + dwell_ms >= opens:
             super()._stand_outside(view, state, t, known, cause)
             return
@@ -73,11 +71,10 @@ class DoorMachine(SegmentMachine):
     def _enter(self, view: View, state: MachineState, t: EpochMs, cause: Cause) -> None:
         super()._enter(view, state, t, cause)
         if self.entries_max:
-            past = cast("DoorState", state)
-            past.entries = [*past.entries, t][-self.entries_max :]
+            state.entries = [*state.entries, t][-self.entries_max :]
 
     def _leave(self, view: View, state: MachineState, t: EpochMs, change: EpochMs, cause: Cause) -> None:
         """Leave at *t*, which shuts the door, or keep a membership that is too young until it may end."""
-        if self.cooldown_ms and t >= state.since + self.plan.min_membership_ms:
-            cast("DoorState", state).exits = [t]
+        if self.cooldown_ms and t >= state.since + self.min_membership_ms:
+            state.exits = [t]
         super()._leave(view, state, t, change, cause)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr
+
 from streams.segmentation.machines import Machine, is_behind, stands
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
 from streams.segmentation.timeline import NEVER, EpochMs
 from streams.segmentation.walking import Cause, View
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class GroupMachine(Machine):
     """Walks a partition group: at every instant at most one member wins, and a switch is one decision (S16)."""
 
@@ -51,13 +54,13 @@ class GroupMachine(Machine):
     def _move(self, view: View, state: MachineState, winner: int, at: EpochMs, cause: Cause) -> None:
         """Emit the exit from the present member, if there is one, and the entry into *winner*, if it is one."""
         if state.winner >= 0:
-            view.facts.transition(self, state, "exited", at, cause, member=state.winner)
+            view.facts.transition(self, view.profile, state, "exited", at, cause, state.winner)
             state.left = at
         state.winner, state.since = winner, at
         state.status = MEMBER if winner >= 0 else OUT
         if winner >= 0:
             state.entered = at
-            view.facts.transition(self, state, "entered", at, cause, member=winner)
+            view.facts.transition(self, view.profile, state, "entered", at, cause, winner)
 
     def revise(self, view: View, state: MachineState, evidence: Waiting) -> None:
         """Take in evidence older than what was walked, and correct the present member (S16)."""
@@ -69,12 +72,12 @@ class GroupMachine(Machine):
         if again.winner == was:
             self.adopt(state, again)
             if was >= 0 and state.since != since:
-                view.facts.corrected()
+                view.facts.corrected(view.profile)
             return
         if was < 0:
             at = max(again.since, state.left)
         elif t <= entered and not undoing:
-            view.facts.transition(self, state, "retracted", entered, cause, member=was)
+            view.facts.transition(self, view.profile, state, "retracted", entered, cause, was)
             state.winner = -1
             at = max(entered, again.since)
         elif again.winner < 0:

@@ -14,36 +14,56 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from streams.segmentation.plans import MachinePlan
-from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Waiting
+from mypy_extensions import mypyc_attr
+
+from streams.segmentation.plans import Coverage, MachinePlan
+from streams.segmentation.profiles import MEMBER, OUT, PENDING, MachineState, Profile, Waiting
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
 from streams.segmentation.truth import FALSE, TRUE
 from streams.segmentation.walking import Cause, Recorder, View
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Machine:
-    """What segments and partition groups have in common: waiting evidence, the walk, the repeated walk."""
+    """What segments and partition groups have in common: waiting evidence, the walk, the repeated walk.
+
+    The classes that a plan generates say in `entry` and `stay` what their definition says.
+    """
 
     def __init__(self, plan: MachinePlan) -> None:
         """Serve *plan*."""
         self.plan = plan
-        self.index, self.gate, self.gated = plan.index, plan.gate, plan.gated
+        self.index: int = plan.index
+        self.gate: int = plan.gate
+        self.gated: bool = plan.gated
+        self.partition_group: bool = plan.partition_group
+        self.filtered: bool = plan.filtered
+        self.dwell_ms: DurationMs = plan.dwell_ms
+        self.grace_ms: DurationMs = plan.grace_ms
+        self.min_membership_ms: DurationMs = plan.min_membership_ms
+        self.members = len(plan.members)
+        self.has_until = plan.stay is not plan.entry
         # Outside, time can only bring an entry, and that is not judged before dwell and grace are over: until then the
         # instant need not be passed, and most often an event has moved it meanwhile.
         judged_later = plan.gated and not plan.partition_group
-        self.outside_delay_ms = plan.dwell_ms + plan.grace_ms if judged_later else 0
-        self.judged_ms = plan.grace_ms if plan.gated else 0
-        self.entry, self.stay = plan.entry, plan.stay
-        self._state = plan.state_type
-        self._unused = [0] * len(plan.members)
+        self.outside_delay_ms: DurationMs = plan.dwell_ms + plan.grace_ms if judged_later else 0
+        self.judged_ms: DurationMs = plan.grace_ms if plan.gated else 0
+
+    def entry(self, profile: Profile, t: EpochMs, seen: EpochMs, coverage: Coverage) -> tuple[int, EpochMs]:
+        """Return the truth of entering (a group: the winner's index), and until when time alone changes nothing."""
+        return self.plan.entry(profile, t, seen, coverage)
+
+    def stay(self, profile: Profile, t: EpochMs, seen: EpochMs, coverage: Coverage) -> tuple[int, EpochMs]:
+        """Return the truth of staying, and until when time alone changes nothing."""
+        return self.plan.stay(profile, t, seen, coverage)
 
     def new_state(self) -> MachineState:
         """Return the state of a customer of whom this machine knows nothing."""
-        return self._state(sequences=self._unused)
+        return MachineState()
 
     def note_first(self, state: MachineState, t: EpochMs) -> None:
         """Remember an event at *t* as the first, if it is and a filter may have kept it out of the journals."""
-        if self.plan.filtered and t < state.first:
+        if self.filtered and t < state.first:
             state.first = t
 
     def deadline(self, state: MachineState) -> EpochMs:
@@ -97,7 +117,7 @@ class Machine:
     def wait(self, state: MachineState, evidence: Waiting) -> None:
         """Keep *evidence* until what lies before it is decided."""
         if not state.waiting:
-            state.waiting = [evidence]
+            state.waiting = [evidence]  # never the shared empty one
             return
         waiting = state.waiting
         position = bisect_left(waiting, evidence[0], key=_time_of)
@@ -165,6 +185,7 @@ def is_behind(state: MachineState, t: EpochMs, watermark: EpochMs) -> bool:
     return t <= state.at or (t < watermark and t < state.due)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class SegmentMachine(Machine):
     """Walks one segment: OUT → PENDING → MEMBER → OUT."""
 
@@ -199,7 +220,7 @@ class SegmentMachine(Machine):
             return due
         if status == OUT:
             return due + self.outside_delay_ms
-        return due + self.plan.grace_ms if due >= state.since + self.plan.dwell_ms else due
+        return due + self.grace_ms if due >= state.since + self.dwell_ms else due
 
     def take(
         self, view: View, state: MachineState, evidence: Waiting, known: tuple[int, EpochMs] | None = None
@@ -221,7 +242,7 @@ class SegmentMachine(Machine):
                 state.status = OUT
                 state.due = change
             else:
-                state.due = min(change, state.since + self.plan.dwell_ms)
+                state.due = min(change, state.since + self.dwell_ms)
         else:
             self._stand_outside(view, state, t, (truth, change), cause)
 
@@ -230,14 +251,14 @@ class SegmentMachine(Machine):
         now, limit = state.due, NEVER
         if state.status == MEMBER:
             truth, change = self.stay(view.profile, now, now - 1, view.coverage)
-            earliest = state.since + self.plan.min_membership_ms
+            earliest = state.since + self.min_membership_ms
             quiet = truth != FALSE or now < earliest
             limit = earliest if truth == FALSE else NEVER
         else:
             truth, change = self.entry(view.profile, now, now - 1, view.coverage)
             quiet = truth != TRUE
             if state.status == PENDING:
-                limit = state.since + self.plan.dwell_ms
+                limit = state.since + self.dwell_ms
                 quiet = truth != FALSE and now < limit
         if quiet:
             state.due = min(change, limit)
@@ -261,9 +282,9 @@ class SegmentMachine(Machine):
                 self._stand_outside(view, state, now, known, cause)
             else:
                 state.due = known[1]
-        elif now < state.since + self.plan.dwell_ms:
+        elif now < state.since + self.dwell_ms:
             truth, change = self.entry(profile, now, now - 1, coverage)
-            state.due = min(change, state.since + self.plan.dwell_ms)
+            state.due = min(change, state.since + self.dwell_ms)
             if truth == FALSE:
                 state.status, state.due = OUT, change
         else:
@@ -278,33 +299,32 @@ class SegmentMachine(Machine):
         state.due = change
         if truth != TRUE:
             return
-        plan = self.plan
         state.status, state.since, state.cause, state.late = PENDING, t, cause.event_id, cause.late
-        due = t + plan.dwell_ms
+        due = t + self.dwell_ms
         if (
-            plan.dwell_ms == 0
+            self.dwell_ms == 0
             and not state.waiting
-            and (not plan.gated or view.watermark >= t + plan.grace_ms)
+            and (not self.gated or view.watermark >= t + self.grace_ms)
         ):
             # What the judgement would look at is nothing: no evidence is known beyond t.
-            state.at = max(state.at, t + plan.grace_ms - 1 if plan.gated else t - 1)
+            state.at = max(state.at, t + self.grace_ms - 1 if self.gated else t - 1)
             self._enter(view, state, t, cause)
-        elif plan.dwell_ms == 0 and not plan.gated and cause.event_id:
+        elif self.dwell_ms == 0 and not self.gated and cause.event_id:
             self._enter(view, state, t, cause)
         else:
             state.due = min(change, due)
 
     def _judge(self, view: View, state: MachineState, now: EpochMs, cause: Cause) -> None:
         """Decide the pending entry that is due at *now*; its gate is open (S6)."""
-        plan, profile, coverage = self.plan, view.profile, view.coverage
-        made_by_event = plan.dwell_ms == 0 and state.cause != ""
+        profile, coverage = view.profile, view.coverage
+        made_by_event = self.dwell_ms == 0 and state.cause != ""
         if now > state.since and not made_by_event:
             truth, change = self.entry(profile, now, now - 1, coverage)
             if truth != TRUE:  # ended by time at the last moment, or not known: it waits
                 state.due = change
                 state.status = OUT if truth == FALSE else PENDING
                 return
-        limit = now + plan.grace_ms if plan.gated else now
+        limit = now + self.grace_ms if self.gated else now
         state.at = max(state.at, limit - 1)
         for position, evidence in enumerate(state.waiting):
             t = evidence[0]
@@ -323,19 +343,19 @@ class SegmentMachine(Machine):
         state.status, state.winner, state.since, state.entered = MEMBER, 0, t, max(t, state.left)
         state.cause, state.late = "", False
         state.due = self.stay(view.profile, t, cause.seen, view.coverage)[1]
-        view.facts.transition(self, state, "entered", state.entered, cause)
+        view.facts.transition(self, view.profile, state, "entered", state.entered, cause)
 
     def _leave(self, view: View, state: MachineState, t: EpochMs, change: EpochMs, cause: Cause) -> None:
         """Leave at *t*, or keep a membership that is too young until it may end."""
-        earliest = state.since + self.plan.min_membership_ms
+        earliest = state.since + self.min_membership_ms
         if t < earliest:
             state.due = min(change, earliest)
             return
         state.due = change
         left = max(t, state.entered)
-        view.facts.transition(self, state, "exited", left, cause)
+        view.facts.transition(self, view.profile, state, "exited", left, cause)
         state.status, state.winner, state.left, state.entry = OUT, -1, left, b""
-        if self.stay is not self.entry:
+        if self.has_until:
             known = self.entry(view.profile, t, cause.seen, view.coverage)
             self._stand_outside(view, state, t, known, cause)
 
@@ -349,19 +369,19 @@ class SegmentMachine(Machine):
         if was == (again.status == MEMBER):
             self.adopt(state, again)
             if was and state.since != since:
-                facts.corrected()
+                facts.corrected(view.profile)
             elif not was and any(at >= t for _, at, _ in recorder.moves):
                 facts.missed()
         elif was:
             if t <= entered and not undoing:
-                facts.transition(self, state, "retracted", entered, cause)
+                facts.transition(self, view.profile, state, "retracted", entered, cause)
             else:
                 left = recorder.leaves(0, max(t, entered), begins_in=begins_in)
-                facts.transition(self, state, "exited", left, cause)
+                facts.transition(self, view.profile, state, "exited", left, cause)
                 state.left = left
             state.entry, state.winner = b"", -1
             self.adopt(state, again)
         else:
             self.adopt(state, again)
             state.winner, state.entered = 0, max(again.since, state.left)
-            facts.transition(self, state, "entered", state.entered, cause)
+            facts.transition(self, view.profile, state, "entered", state.entered, cause)

@@ -13,15 +13,14 @@ from collections.abc import Iterator
 
 from xxhash import xxh3_64_digest
 
-from streams.segmentation.doors import DoorMachine
-from streams.segmentation.effects import Membership, MembershipsChanged, Transition
-from streams.segmentation.groups import GroupMachine
-from streams.segmentation.machines import Machine, SegmentMachine
+from streams.segmentation.effects import Membership, MembershipsChanged
+from streams.segmentation.machines import Machine
 from streams.segmentation.options import DEFAULTS, InputSpec, Options
-from streams.segmentation.plans import MachinePlan, Plan, Profile
-from streams.segmentation.profiles import MEMBER, OUT, MachineState, Waiting
+from streams.segmentation.plans import Plan
+from streams.segmentation.profiles import MEMBER, OUT, MachineState, Profile, Waiting
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import NEVER, EpochMs
+from streams.segmentation.transitions import Transition
 from streams.segmentation.truth import TRUE
 from streams.segmentation.waking import Waking
 from streams.segmentation.walking import Cause, View
@@ -39,9 +38,8 @@ class Partition(Waking):
 
     def __init__(self, plan: Plan, inputs: tuple[InputSpec, ...], options: Options = DEFAULTS) -> None:
         """Start empty."""
-        machines: tuple[Machine, ...] = tuple(_kind_of(machine)(machine) for machine in plan.machines)
-        super().__init__(plan, inputs, options, machines)
-        self.handlers = plan.bind(machines)
+        super().__init__(plan, inputs, options, tuple(machine.kind(machine) for machine in plan.machines))
+        self.handlers = dict(plan.handlers)
 
     # ---- stimuli ----------------------------------------------------------------------------------------------
 
@@ -65,22 +63,22 @@ class Partition(Waking):
         key = f"{event.shop_id}/{event.customer_id}"
         profile = self.live.get(key)
         if profile is None:
-            profile = self._profile(key)
+            profile = self.profile(key)
         digest = xxh3_64_digest(event.event_id.encode())
         seen = profile.seen
         if digest in seen and _holds(seen, digest):
-            self.counts["duplicates"] += 1
+            self.duplicates += 1
             return True
         before = len(self.effects)
-        if not handler(self, profile, key, event, late):
-            self.counts["refused"] += 1
+        if not handler(self, profile, event, late):
+            self.refused += 1
             return False
-        self.dirty[key] = profile
+        self.touch(profile)
         # Remembered once it has applied: the same id, sent again with what was wrong mended, is no duplicate.
         profile.seen = seen[8 - SEEN_BYTES_MAX :] + digest if len(seen) >= SEEN_BYTES_MAX else seen + digest
-        self.counts["events"] += 1
+        self.applied += 1
         if late:
-            self.counts["late"] += 1
+            self.late += 1
         if len(self.effects) > before + 1:
             self._put_in_order(before)
         if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
@@ -104,38 +102,32 @@ class Partition(Waking):
 
     # ---- what generated handlers call -------------------------------------------------------------------------
 
-    def see(self, machine: Machine, profile: Profile, key: str, evidence: Waiting) -> None:
+    def see(self, machine: Machine, profile: Profile, evidence: Waiting) -> None:
         """Let *machine* see an event that the journals of *profile* already hold, and arm its wake-up."""
         gate = machine.gate
-        watermark = self.gates[gate]
-        state = profile.states.get(machine.index)
+        state = profile.states[machine.index]
         if state is None:
-            state = self._see_first(machine, profile, key, evidence)
+            state = self._see_first(machine, profile, evidence)
             if state is None:
                 return
         else:
-            self._key = key
             machine.note_first(state, evidence[0])
-            machine.observe(View(profile, watermark, self.coverage, self), state, evidence)
+            machine.observe(View(profile, self.gates[gate], self.coverage, self), state, evidence)
         deadline = machine.deadline(state)
-        if deadline < profile.wakes[gate]:
-            self.arm(profile, key, gate, deadline)
+        if deadline < profile.armed(gate):
+            self.arm(profile, gate, deadline)
 
-    def _see_first(
-        self, machine: Machine, profile: Profile, key: str, evidence: Waiting
-    ) -> MachineState | None:
+    def _see_first(self, machine: Machine, profile: Profile, evidence: Waiting) -> MachineState | None:
         """Let *machine* see the first event that concerns it; None when there is nothing to remember of it."""
         t = evidence[0]
         in_order = t >= profile.newest
         known = None
-        if in_order and not machine.plan.partition_group:
+        if in_order and not machine.partition_group:
             known = machine.entry(profile, t, t, self.coverage)
             if known[0] != TRUE and known[1] == NEVER:
                 return None  # outside, and nothing that time could change
-        state: MachineState = machine.new_state()
-        profile.states = {**profile.states, machine.index: state}
+        state = profile.states[machine.index] = MachineState()
         machine.note_first(state, t)
-        self._key = key
         view = View(profile, self.gates[machine.gate], self.coverage, self)
         if in_order:
             machine.observe(view, state, evidence, known)
@@ -143,49 +135,46 @@ class Partition(Waking):
             machine.revise(view, state, evidence)
         return state
 
-    def enter(self, machine: Machine, profile: Profile, key: str, evidence: Waiting, due: EpochMs) -> None:
+    def enter(self, machine: Machine, profile: Profile, evidence: Waiting, due: EpochMs) -> None:
         """Let the customer enter the segment of *machine* by an event in order that nothing has to wait for.
 
         Args:
             machine: a plain segment's, without gate or dwell; the customer is outside.
             profile: the customer's.
-            key: the customer.
             evidence: the event, newer than what was walked and not before the watermark.
             due: when time alone ends the membership; after the watermark.
         """
-        state = profile.states.get(machine.index)
-        if state is None:
-            state = machine.new_state()
-            profile.states = {**profile.states, machine.index: state}
-            machine.note_first(state, evidence[0])
         t = evidence[0]
+        state = profile.states[machine.index]
+        if state is None:
+            state = profile.states[machine.index] = MachineState()
+            machine.note_first(state, t)
         state.status, state.winner, state.since, state.at, state.due = MEMBER, 0, t, t, due
         state.entered = max(state.left, t)
-        self._key = key
-        self.transition(machine, state, "entered", state.entered, Cause(evidence[1], t, late=evidence[2]))
-        if due < profile.wakes[machine.gate]:
-            self.arm(profile, key, machine.gate, due)
+        cause = Cause(evidence[1], t, late=evidence[2])
+        self.transition(machine, profile, state, "entered", state.entered, cause)
+        if due < profile.armed(machine.gate):
+            self.arm(profile, machine.gate, due)
 
-    def leave(self, machine: Machine, profile: Profile, key: str, evidence: Waiting, due: EpochMs) -> None:
+    def leave(self, machine: Machine, profile: Profile, evidence: Waiting, due: EpochMs) -> None:
         """Let the customer leave the segment of *machine* by an event in order.
 
         Args:
             machine: a plain segment's without `until`; the customer is a member and may leave.
             profile: the customer's.
-            key: the customer.
             evidence: the event, newer than what was walked and not before the watermark.
             due: when time alone may make it true again; after the watermark.
         """
-        state = profile.states[machine.index]
         t = evidence[0]
+        state = profile.states[machine.index]
+        assert state is not None, "a member has a state"
         state.at, state.due = t, due
         left = max(state.entered, t)
-        self._key = key
-        self.transition(machine, state, "exited", left, Cause(evidence[1], t, late=evidence[2]))
+        self.transition(machine, profile, state, "exited", left, Cause(evidence[1], t, late=evidence[2]))
         state.status, state.winner, state.left, state.entry = OUT, -1, left, b""
         deadline = machine.deadline(state)
-        if deadline < profile.wakes[machine.gate]:
-            self.arm(profile, key, machine.gate, deadline)
+        if deadline < profile.armed(machine.gate):
+            self.arm(profile, machine.gate, deadline)
 
     # ---- state ------------------------------------------------------------------------------------------------
 
@@ -210,9 +199,8 @@ class Partition(Waking):
     def memberships(self, key: str) -> list[Membership]:
         """Return the current memberships of the customer *key*, in the catalogue's order."""
         found = []
-        profile = self._profile(key)
-        for index, state in sorted(profile.states.items()):
-            if state.status == MEMBER:
+        for index, state in enumerate(self.profile(key).states):
+            if state is not None and state.status == MEMBER:
                 member = self.machines[index].plan.members[max(state.winner, 0)]
                 found.append(Membership(member.segment_id, member.version, state.since))
         return found
@@ -224,12 +212,6 @@ class Partition(Waking):
         for key in changed:
             shop_id, _, customer_id = key.partition("/")
             yield MembershipsChanged(shop_id, customer_id, self.memberships(key), now)
-
-
-def _kind_of(machine: MachinePlan) -> type[Machine]:
-    if machine.partition_group:
-        return GroupMachine
-    return DoorMachine if machine.has_door else SegmentMachine
 
 
 def _holds(seen: bytes, digest: bytes) -> bool:

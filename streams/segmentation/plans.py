@@ -16,11 +16,8 @@ import msgspec
 
 from streams.segmentation.effects import Clause
 from streams.segmentation.journals import JournalSpec
-from streams.segmentation.profiles import MachineState
+from streams.segmentation.profiles import Profile
 from streams.segmentation.timeline import DurationMs, EpochMs
-
-Profile = Any
-"""An instance of `Plan.profile_type`; its fields depend on the plan (`streams.segmentation.profiles`)."""
 
 Coverage = tuple[EpochMs, ...]
 """Per source of the plan, since when it was watched; `BEFORE_ALL` when everything is known."""
@@ -62,7 +59,7 @@ class MachinePlan(msgspec.Struct, frozen=True):
         instants: event times of all evidence that the profile's journals still hold for it, ascending, each once.
         gated: whether an entry waits for the gate (S5).
         filtered: whether it may see events that no journal of its keeps.
-        state_type: of a customer's state; one for all machines of a plan, so that a profile has one form.
+        kind: the generated class of the machine, a `streams.segmentation.machines.Machine`.
         cooldown_ms, entries_max, entries_within_ms: when it may be entered again (`streams/decisions/0005`).
     """
 
@@ -74,11 +71,11 @@ class MachinePlan(msgspec.Struct, frozen=True):
     stay: Evaluate
     instants: Instants
     gated: bool
+    kind: type
     filtered: bool = False
     dwell_ms: DurationMs = 0
     grace_ms: DurationMs = 0
     min_membership_ms: DurationMs = 0
-    state_type: type[MachineState] = MachineState
     cooldown_ms: DurationMs = 0
     entries_max: int = 0
     entries_within_ms: DurationMs = 0
@@ -89,8 +86,11 @@ class MachinePlan(msgspec.Struct, frozen=True):
         return bool(self.cooldown_ms or self.entries_max)
 
 
-Handler = Callable[[Any, Profile, str, Any, bool], bool]
-"""``(partition, profile, key, event, late)``: update the journals and let the machines see it; False when too late."""
+Handler = Callable[[Any, Profile, Any, bool], bool]
+"""``(partition, profile, event, late)``: update the journals and let the machines see it; False when too late."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -99,9 +99,8 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         plan_hash: of the generated source; the state of one plan is not read by another.
         source: the generated Python, for people (`streams catalogue show --code`).
-        profile_type: the generated `msgspec.Struct` of a customer's state.
+        profile_type: the generated class of a customer's state; made with the customer's key.
         handlers: event type → handler; event types that no definition reads are absent.
-        bind: makes the handlers, given the machines that the engine built from `machines`.
         gates: sets of sources.
         sources: all sources, in the order of `Coverage`.
         properties: event type → properties that the plan reads.
@@ -109,13 +108,23 @@ class Plan(msgspec.Struct, frozen=True):
 
     plan_hash: str
     source: str
-    profile_type: type
+    profile_type: Callable[[str], Profile]
     machines: tuple[MachinePlan, ...]
-    bind: Callable[[tuple[Any, ...]], Mapping[str, Handler]]
+    handlers: Mapping[str, Handler]
     gates: tuple[frozenset[str], ...]
     sources: tuple[str, ...]
     journals: tuple[JournalSpec, ...]
     properties: Mapping[str, frozenset[str]]
+
+    def write(self, profile: Profile) -> bytes:
+        """Return the state of *profile* as it is written."""
+        return _encode(profile.pack())
+
+    def read(self, key: str, value: bytes) -> Profile:
+        """Return the profile of the customer *key* that `write` wrote."""
+        profile = self.profile_type(key)
+        profile.unpack(_decode(value))
+        return profile
 
     @property
     def properties_read(self) -> frozenset[str]:

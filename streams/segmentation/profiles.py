@@ -1,22 +1,23 @@
 """A customer's state: journals, machine states, the ids already seen, and when to wake up.
 
-The profile's type is made per plan, with one field per journal list. It is a `msgspec.Struct` in array form: the same
-object is the working state and, encoded, the changelog record and the state at rest.
+The profile's class is made per plan (`streams.catalogue.profilecode`), with one field per journal list. Its state at rest,
+which is its changelog record, is MessagePack of what `Profile.pack` returns.
+
+These classes may be compiled (`setup.py`): then their integers lie in the object itself, and a step over a customer who was
+not touched for long reaches for a few cache lines instead of one for each number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
-from streams.segmentation.journals import JournalSpec
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 
 OUT, PENDING, MEMBER = 0, 1, 2
 
-OWN_FIELDS = ("wakes", "newest", "seen", "created", "states")
+OWN_FIELDS = ("key", "dirty", "rest", "chunk", "wake", "wakes", "newest", "seen", "created", "states")
 """The fields of every profile; no journal is named like one."""
 
 NONE: list[Any] = []
@@ -26,22 +27,11 @@ memory, and time to reach it, only for what it holds. Who adds the first entry p
 NO_ENTRIES: dict[Any, Any] = {}
 """The same for mappings."""
 
-ZERO = [0]
-"""The sequences of a plain segment before its first transition; never changed in place."""
-
 Waiting = tuple[EpochMs, str, bool, bool]
 """Evidence not walked over yet: event time, event id, late, undoing."""
 
 
-def _none() -> list[Any]:
-    return NONE
-
-
-def _no_entries() -> dict[Any, Any]:
-    return NO_ENTRIES
-
-
-class MachineState(msgspec.Struct, array_like=True, gc=False):
+class MachineState:
     """Where one machine stands for one customer (`streams/decisions/0002`).
 
     Attributes:
@@ -54,85 +44,176 @@ class MachineState(msgspec.Struct, array_like=True, gc=False):
         due: next instant at which time alone may change something.
         cause, late: event id that began the pending time (empty: time did), and whether that event was late.
         entry: transition id of the entry now standing, as bytes.
-        sequences: per member, how many transitions were emitted; replaced, never changed in place.
+        sequence: how many transitions of a plain segment were emitted.
+        sequences: the same per member of a group; replaced, never changed in place.
         waiting: evidence behind an undecided instant, by event time.
         first: event time of the earliest event that the machine saw, where a filter may have kept it out of the
             journals: from then on the customer is known to it. Else `NEVER`.
+        entries: where a segment has a door (`streams/decisions/0005`), event times of the newest entries of the walk,
+            ascending, no more than the definition counts; replaced, never changed in place.
+        exits: there, event time of the walk's last exit; empty before the first.
     """
 
-    status: int = OUT
-    winner: int = -1
-    since: EpochMs = BEFORE_ALL
-    entered: EpochMs = BEFORE_ALL
-    left: EpochMs = BEFORE_ALL
-    at: EpochMs = BEFORE_ALL
-    due: EpochMs = NEVER
-    cause: str = ""
-    late: bool = False
-    entry: bytes = b""
-    sequences: list[int] = []
-    waiting: list[Waiting] = msgspec.field(default_factory=_none)
-    first: EpochMs = NEVER
+    __slots__ = (
+        *("status", "winner", "since", "entered", "left", "at", "due", "cause", "late", "entry", "sequence"),
+        *("sequences", "waiting", "first", "entries", "exits"),
+    )
+
+    def __init__(self, at: EpochMs = BEFORE_ALL, due: EpochMs = NEVER, first: EpochMs = NEVER) -> None:
+        """Stand outside, where event time was walked up to *at* and time alone does nothing before *due*."""
+        self.status = OUT
+        self.winner = -1
+        self.since: EpochMs = BEFORE_ALL
+        self.entered: EpochMs = BEFORE_ALL
+        self.left: EpochMs = BEFORE_ALL
+        self.at = at
+        self.due = due
+        self.cause = ""
+        self.late = False
+        self.entry = b""
+        self.sequence = 0
+        self.sequences: list[int] = NONE
+        self.waiting: list[Waiting] = NONE
+        self.first = first
+        self.entries: list[EpochMs] = NONE
+        self.exits: list[EpochMs] = NONE
+
+    def copy(self) -> MachineState:
+        """Return another one that stands where this one does."""
+        other = MachineState(self.at, self.due, self.first)
+        other.status, other.winner, other.since = self.status, self.winner, self.since
+        other.entered, other.left = self.entered, self.left
+        other.cause, other.late, other.entry = self.cause, self.late, self.entry
+        other.sequence, other.sequences, other.waiting = self.sequence, self.sequences, self.waiting[:]
+        other.entries, other.exits = self.entries, self.exits
+        return other
+
+    def pack(self, index: int) -> list[object]:
+        """Return the state of machine *index* as plain values, without what stands at the end and says nothing."""
+        packed: list[object] = [
+            index,
+            self.status,
+            None if self.at == BEFORE_ALL else self.at,
+            None if self.due == NEVER else self.due,
+        ]
+        plain_winner = 0 if self.status == MEMBER else -1
+        rare = (
+            bool(self.cause or self.late or self.waiting or self.sequences or self.entries or self.exits)
+            or self.first != NEVER
+            or self.winner != plain_winner
+        )
+        if rare or self.sequence or self.since != BEFORE_ALL:
+            packed.append(None if self.since == BEFORE_ALL else self.since)
+            packed.append(None if self.entered == BEFORE_ALL else self.entered)
+            packed.append(None if self.left == BEFORE_ALL else self.left)
+            packed.append(self.sequence)
+            packed.append(self.entry)
+        if rare:
+            packed.append(self.winner)
+            packed.append(None if self.first == NEVER else self.first)
+            packed += [self.cause, self.late, self.sequences, self.waiting, self.entries, self.exits]
+        return packed
 
 
-class DoorState(MachineState, array_like=True, gc=False):
-    """Where a machine stands whose segment has a door (`streams/decisions/0005`).
+def unpacked(packed: list[Any]) -> MachineState:
+    """Return the state that `MachineState.pack` made plain values of."""
+    at, due = packed[2], packed[3]
+    state = MachineState(BEFORE_ALL if at is None else at, NEVER if due is None else due)
+    state.status = packed[1]
+    state.winner = 0 if state.status == MEMBER else -1
+    if len(packed) > 4:
+        since, entered, left, state.sequence, state.entry = packed[4:9]
+        state.since = BEFORE_ALL if since is None else since
+        state.entered = BEFORE_ALL if entered is None else entered
+        state.left = BEFORE_ALL if left is None else left
+    if len(packed) > 9:
+        state.winner = packed[9]
+        state.first = NEVER if packed[10] is None else packed[10]
+        state.cause, state.late = packed[11], packed[12]
+        state.sequences = packed[13] or NONE
+        state.waiting = [(t, event_id, late, undoing) for t, event_id, late, undoing in packed[14]] or NONE
+        state.entries, state.exits = packed[15] or NONE, packed[16] or NONE
+    return state
 
-    Both lists are of the walk, not of what was emitted, and are replaced, never changed in place.
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Profile:
+    """What every profile has; a plan's own class adds its journals.
 
     Attributes:
-        entries: event times of the newest entries, ascending, no more than the definition counts.
-        exits: event time of the last exit; empty before the first.
+        key: the customer, ``shop_id/customer_id``; not part of what is written.
+        dirty: touched since the last commit.
+        rest: its state as it was committed last; empty: it never was.
+        chunk: the chunk of the changelog that holds it (`streams.segmentation.chunks`).
+        wake: the deadline armed at the first gate; `NEVER` when none is.
+        wakes: the deadlines armed at the other gates, in order.
+        newest: greatest event time applied.
+        seen: 8-byte hashes of the last event ids.
+        created: when the customer came into being; `BEFORE_ALL`: not known.
+        states: per machine of the plan, where it stands; None: it has nothing to remember.
     """
 
-    entries: list[EpochMs] = msgspec.field(default_factory=_none)
-    exits: list[EpochMs] = msgspec.field(default_factory=_none)
+    __slots__ = OWN_FIELDS
 
+    def __init__(self, key: str, machines: int, gates: int) -> None:
+        """Begin the profile of a customer of whom nothing is known.
 
-class Header(msgspec.Struct, array_like=True, gc=False):
-    """The leading fields of every profile: enough to arm its wake-ups without decoding the rest."""
+        Args:
+            key: the customer.
+            machines: how many machines the plan has.
+            gates: how many gates it has.
+        """
+        self.key = key
+        self.dirty = False
+        self.rest = b""
+        self.chunk = 0
+        self.wake: EpochMs = NEVER
+        self.wakes: list[EpochMs] = [NEVER] * (gates - 1) if gates > 1 else NONE
+        self.newest: EpochMs = BEFORE_ALL
+        self.seen = b""
+        self.created: EpochMs = BEFORE_ALL
+        self.states: list[MachineState | None] = [None] * machines
 
-    wakes: list[EpochMs]
+    def journals(self) -> list[object]:
+        """Return the journals' lists, in the plan's order."""
+        return []
 
+    def take_journals(self, lists: list[Any]) -> None:
+        """Take what `journals` returned."""
 
-class PartitionRecord(msgspec.Struct, array_like=True):
-    """The partition's own state in the changelog."""
+    def armed(self, gate: int) -> EpochMs:
+        """Return the deadline armed at *gate*."""
+        return self.wakes[gate - 1] if gate else self.wake
 
-    plan_hash: str
-    watermarks: list[list[int]]
-    coverage: list[int]
+    def arm(self, gate: int, deadline: EpochMs) -> None:
+        """Note *deadline* as the one armed at *gate*."""
+        if gate:
+            self.wakes[gate - 1] = deadline
+        else:
+            self.wake = deadline
 
+    def pack(self) -> list[object]:
+        """Return the profile as plain values, to be written."""
+        states: list[object] = []
+        for index, state in enumerate(self.states):
+            if state is not None:
+                states.append(state.pack(index))
+        return [
+            None if self.wake == NEVER else self.wake,
+            self.wakes,
+            self.newest,
+            None if self.created == BEFORE_ALL else self.created,
+            self.seen,
+            states,
+            *self.journals(),
+        ]
 
-def profile_type(
-    journals: Iterable[JournalSpec], gates: int, state: type[MachineState] = MachineState
-) -> type:
-    """Return the profile type of a plan.
-
-    Fields: ``wakes`` (per gate, the deadline armed; `NEVER` when none), ``newest`` (greatest event time applied),
-    ``seen`` (8-byte hashes of the last event ids), ``created`` (when the customer came into being; `BEFORE_ALL`: not
-    known), ``states`` (machine index → *state*), then each journal's lists,
-    ``<journal>_folded`` (entries beyond the longest journal: count, amount) and, for journals that can be undone,
-    ``<journal>_stray`` (key → time of an undoing event that came before its occurrence).
-    """
-    nowhere = [NEVER] * gates
-    states: Any = dict[int, state]  # type: ignore[valid-type]
-    own: tuple[Any, ...] = (
-        (list[int], msgspec.field(default_factory=lambda: list(nowhere))),
-        (int, BEFORE_ALL),
-        (bytes, b""),
-        (int, BEFORE_ALL),
-        (states, msgspec.field(default_factory=_no_entries)),
-    )
-    fields: list[Any] = [(name, *rest) for name, rest in zip(OWN_FIELDS, own, strict=True)]
-    for journal in journals:
-        fields.append((journal.name, list[int], msgspec.field(default_factory=_none)))
-        for column in journal.columns:
-            counts = column in {f"{journal.name}_undone", f"{journal.name}_amount"}
-            kind = list[int] if counts else list[Any]
-            fields.append((column, kind, msgspec.field(default_factory=_none)))
-        fields.append((f"{journal.name}_folded", list[int], msgspec.field(default_factory=_none)))
-        if journal.undone_by:
-            fields.append(
-                (f"{journal.name}_stray", dict[str, int], msgspec.field(default_factory=_no_entries))
-            )
-    return msgspec.defstruct("Profile", fields, array_like=True, gc=False)
+    def unpack(self, packed: list[Any]) -> None:
+        """Take what `pack` returned."""
+        wake, wakes, self.newest, created, self.seen, states = packed[:6]
+        self.wake = NEVER if wake is None else wake
+        self.wakes = wakes or NONE
+        self.created = BEFORE_ALL if created is None else created
+        for one in states:
+            self.states[one[0]] = unpacked(one)
+        self.take_journals(packed[6:])

@@ -8,18 +8,27 @@ made from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from typing import Any
 
 import msgspec
 
 from streams.errors import OperationError
+from streams.segmentation.chunks import (
+    CHUNK_PREFIX,
+    ChunkLog,
+    ChunkWriter,
+    chunk_entries,
+    chunk_key,
+    chunk_number,
+)
 from streams.segmentation.deadlines import Deadlines
-from streams.segmentation.effects import Transition
 from streams.segmentation.options import InputSpec, Options
-from streams.segmentation.plans import Coverage, Plan, Profile
-from streams.segmentation.profiles import NO_ENTRIES, NONE, Header, PartitionRecord
+from streams.segmentation.plans import Coverage, Plan
+from streams.segmentation.profiles import NO_ENTRIES, NONE, Profile
+from streams.segmentation.records import Header, PartitionRecord
 from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.transitions import Transition
+from streams.segmentation.walking import Fact
 from streams.segmentation.watermarks import Watermarks
 
 PARTITION_KEY = "\x00partition"
@@ -28,15 +37,36 @@ PARTITION_KEY = "\x00partition"
 LIVE_MAX = 200_000
 """Profiles kept decoded between commits; beyond it they go back to rest."""
 
+_encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
-class Residence:
+
+class _Staged:
+    """What a flush wrote, until it is committed or not.
+
+    Attributes:
+        writer: the chunks.
+        written: decoded profiles, their states and the chunks these are in.
+        moved: the same of profiles that are not decoded, by key.
+        cleaned: how many of the oldest chunks were cleaned.
+        record: the partition's own record; empty when it did not change.
+    """
+
+    def __init__(self, writer: ChunkWriter) -> None:
+        self.writer = writer
+        self.written: list[tuple[Profile, bytes, int]] = []
+        self.moved: list[tuple[str, bytes, int]] = []
+        self.cleaned = 0
+        self.record = b""
+
+
+class Residence(Fact):
     """The state of one partition number and its way to the changelog and back.
 
     Attributes:
         effects: what has been decided since the last `take_effects`.
-        rest: key → the profile as it was committed.
         live: key → the profile decoded.
-        dirty: the profiles touched since the last commit, by key, in order.
+        resting: key → the state of a profile that is not decoded, and the chunk of the changelog that holds it.
+        dirty: the profiles touched since the last commit, in order.
         coverage: per source of the plan, since when it was watched.
         watched: the coverage of every source that an input carries has begun.
     """
@@ -47,17 +77,17 @@ class Residence:
         self.watermarks = Watermarks(inputs, plan.gates, wall=options.wall)
         self.coverage: Coverage = (NEVER if options.coverage_since else BEFORE_ALL,) * len(plan.sources)
         self.effects: list[Transition] = []
-        self.rest: dict[str, bytes] = {}
         self.live: dict[str, Profile] = {}
-        self.dirty: dict[str, Profile] = {}
-        self._staged: dict[str, bytes] = {}
+        self.resting: dict[str, tuple[bytes, int]] = {}
+        self._uncommitted = 0  # of the living: who has never been written
+        self.dirty: list[Profile] = []
+        self._chunks = ChunkLog()
+        self._staged = _Staged(ChunkWriter(1))
         self._changed: dict[str, None] = {}
         self._deadlines = [Deadlines() for _ in plan.gates]
         self._next_wake: EpochMs = NEVER  # not later than the first deadline of any gate
-        self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
-        self._decode: Callable[[bytes], Profile] = msgspec.msgpack.Decoder(plan.profile_type).decode
-        self._wakes = msgspec.msgpack.Decoder(Header).decode
-        self._blank = plan.profile_type()
+        self._encode = _encode
+        self._wakes: Callable[[bytes], Header] = msgspec.msgpack.Decoder(Header).decode
         self._record = self._partition_record()
         self._take_coverage()
 
@@ -66,58 +96,151 @@ class Residence:
         """The watermark before which journals may forget: nothing older is still undecided."""
         return self.watermarks.lowest
 
-    def _profile(self, key: str) -> Profile:
+    @property
+    def customers(self) -> int:
+        """Of how many customers something is committed."""
+        return len(self.live) + len(self.resting) - self._uncommitted
+
+    def profile(self, key: str) -> Profile:
+        """Return the profile of the customer *key*, decoded; a new one when nothing is known of them."""
         profile = self.live.get(key)
         if profile is None:
-            rest = self.rest.get(key)
-            if rest is None:
-                profile = copy(self._blank)
-                profile.wakes = self._blank.wakes[:]
+            resting = self.resting.pop(key, None)
+            if resting is None:
+                profile = self.plan.profile_type(key)
+                self._uncommitted += 1
             else:
-                profile = self._decode(rest)
+                profile = self.plan.read(key, resting[0])
+                profile.rest, profile.chunk = resting
             self.live[key] = profile
         return profile
 
-    def flush(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the changelog records of what changed since the last commit: key, value."""
+    def find(self, key: str) -> Profile | None:
+        """Return the profile of the customer *key* for looking at; None when nothing is known of them."""
+        profile = self.live.get(key)
+        resting = self.resting.get(key)
+        return self.plan.read(key, resting[0]) if profile is None and resting is not None else profile
+
+    def committed(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the customers of whom something is committed, each with the state that a restart would read."""
+        for key, (rest, _) in self.resting.items():
+            yield key, rest
+        for key, profile in self.live.items():
+            if profile.rest:
+                yield key, profile.rest
+
+    def committed_of(self, key: str) -> bytes:
+        """Return the committed state of the customer *key*; empty when there is none."""
+        profile = self.live.get(key)
+        if profile is not None:
+            return profile.rest
+        resting = self.resting.get(key)
+        return b"" if resting is None else resting[0]
+
+    def touch(self, profile: Profile) -> None:
+        """Note that *profile* changes: the next commit writes it."""
+        if not profile.dirty:
+            profile.dirty = True
+            self.dirty.append(profile)
+
+    def flush(self) -> list[tuple[str, bytes | None]]:
+        """Return the changelog records of what changed since the last commit: key, value (None: a tombstone)."""
         assert not [*NONE, *NO_ENTRIES], "what all profiles share was changed in place"
-        encode = self._encode
-        staged = self._staged = {key: encode(profile) for key, profile in self.dirty.items()}
-        yield from staged.items()
+        chunks = self._chunks
+        staged = self._staged = _Staged(ChunkWriter(chunks.next_number))
+        writer, encode = staged.writer, self._encode
+        for profile in self.dirty:
+            value = encode(profile.pack())
+            staged.written.append((profile, value, writer.add(profile.key, value)))
+        tombstones: list[tuple[str, bytes | None]] = []
+        staged.cleaned = chunks.cleaning(len(self.live) + len(self.resting), len(self.dirty))
+        for position in range(staged.cleaned):
+            number, keys = chunks.chunks[position]
+            self._clean(staged, number, keys)
+            tombstones.append((chunk_key(number), None))
+        writer.close()
+        records = writer.records + tombstones
         record = self._partition_record()
         if record != self._record:
-            staged[PARTITION_KEY] = record
-            yield PARTITION_KEY, record
+            staged.record = record
+            records.append((PARTITION_KEY, record))
+        return records
+
+    def _clean(self, staged: _Staged, number: int, keys: list[str]) -> None:
+        """Write again what still counts in the chunk *number*, and is not written anyway."""
+        for key in keys:
+            profile = self.live.get(key)
+            if profile is not None:
+                if profile.chunk == number and not profile.dirty:
+                    staged.written.append((profile, profile.rest, staged.writer.add(key, profile.rest)))
+            else:
+                resting = self.resting.get(key)
+                if resting is not None and resting[1] == number:
+                    staged.moved.append((key, resting[0], staged.writer.add(key, resting[0])))
 
     def commit(self) -> None:
-        """Make what `flush` yielded the truth."""
-        self._record = self._staged.pop(PARTITION_KEY, self._record)
-        self.rest.update(self._staged)
-        self._staged, self.dirty, self._changed = {}, {}, {}
+        """Make what `flush` returned the truth."""
+        staged = self._staged
+        if staged.record:
+            self._record = staged.record
+        for profile, value, number in staged.written:
+            if not profile.rest:
+                self._uncommitted -= 1
+            profile.rest, profile.chunk, profile.dirty = value, number, False
+        for key, value, number in staged.moved:
+            self.resting[key] = (value, number)
+        self._chunks.take(staged.writer.chunks, staged.cleaned)
+        self._staged = _Staged(ChunkWriter(self._chunks.next_number))
+        self.dirty = []
+        self._changed = {}
         if len(self.live) > LIVE_MAX:
-            self.live.clear()
+            for key, profile in self.live.items():
+                if profile.rest:
+                    self.resting[key] = (profile.rest, profile.chunk)
+            self.live = {}
+            self._uncommitted = 0
 
     def changelog(self) -> dict[str, bytes]:
-        """Return what the changelog holds after the last commit: key → value."""
-        return {**self.rest, PARTITION_KEY: self._record}
+        """Return what a restart would read after the last commit: key → value, each profile by itself."""
+        return {**dict(self.committed()), PARTITION_KEY: self._record}
 
     def rollback(self) -> None:
         """Become what the last commit left."""
-        self.effects, self._changed, self._staged = [], {}, {}
-        for key in self.live:
-            if key in self.dirty and key in self.rest:
-                self._rearm(key, self.rest[key])
-        self.live, self.dirty = {}, {}
+        self.effects, self._changed = [], {}
+        self._staged = _Staged(ChunkWriter(self._chunks.next_number))
+        for profile in self.dirty:
+            del self.live[profile.key]
+            if profile.rest:
+                self.resting[profile.key] = (profile.rest, profile.chunk)
+                self._rearm(profile.key, profile.rest)
+            else:
+                self._uncommitted -= 1
+        self.dirty = []
         self._take_record(self._record)
 
     def load(self, key: str, value: bytes | None) -> None:
         """Take one changelog record during a restore."""
-        if value is None:
-            self.rest.pop(key, None)
+        if key.startswith(CHUNK_PREFIX):
+            number = chunk_number(key)
+            if value is None:
+                self._chunks.removed(number)
+            else:
+                self._load_chunk(number, value)
+        elif value is None:
+            self.resting.pop(key, None)
         elif key == PARTITION_KEY:
             self._record = value
         else:
-            self.rest[key] = value
+            self.resting[key] = (value, 0)
+
+    def _load_chunk(self, number: int, value: bytes) -> None:
+        entries = chunk_entries(value)
+        for key, rest in entries:
+            if rest is None:
+                self.resting.pop(key, None)
+            else:
+                self.resting[key] = (rest, number)
+        self._chunks.restored(number, [key for key, _ in entries])
 
     def ready(self) -> None:
         """Take up the watermarks and arm all wake-ups, after the last `load`.
@@ -127,12 +250,13 @@ class Residence:
         """
         self._take_record(self._record)
         self._deadlines = [Deadlines() for _ in self.plan.gates]
-        for key, value in self.rest.items():
+        for key, (value, _) in self.resting.items():
             self._rearm(key, value)
 
     def _rearm(self, key: str, rest: bytes) -> None:
-        for gate, deadline in enumerate(self._wakes(rest).wakes):
-            if deadline < NEVER:
+        header = self._wakes(rest)
+        for gate, deadline in enumerate((header.wake, *header.wakes)):
+            if deadline is not None and deadline < NEVER:
                 self._deadlines[gate].push(deadline, key)
         self._next_wake = BEFORE_ALL
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from streams.segmentation.timeline import EpochMs
 
 
-class EventObserved(msgspec.Struct, gc=False):
+class EventObserved:
     """A customer event was read from an input.
 
     Attributes:
@@ -25,22 +23,70 @@ class EventObserved(msgspec.Struct, gc=False):
         properties: the event's own fields, money still as the producer wrote it.
     """
 
-    event_type: str
-    event_time_ms: EpochMs
-    event_id: str
-    shop_id: str
-    customer_id: str
-    source: str
-    properties: dict[str, Any]
+    __slots__ = ("customer_id", "event_id", "event_time_ms", "event_type", "properties", "shop_id", "source")
+
+    def __init__(  # noqa: PLR0917 - in the order of its fields, for every event
+        self,
+        event_type: str,
+        event_time_ms: EpochMs,
+        event_id: str,
+        shop_id: str,
+        customer_id: str,
+        source: str,
+        properties: dict[str, Any],
+    ) -> None:
+        """Take what was read."""
+        self.event_type = event_type
+        self.event_time_ms = event_time_ms
+        self.event_id = event_id
+        self.shop_id = shop_id
+        self.customer_id = customer_id
+        self.source = source
+        self.properties = properties
 
     @property
     def key(self) -> str:
         """The profile's key, ``shop_id/customer_id``."""
         return f"{self.shop_id}/{self.customer_id}"
 
+    def fields(self) -> tuple[Any, ...]:
+        """Return all of it, in order."""
+        return (
+            self.event_type,
+            self.event_time_ms,
+            self.event_id,
+            self.shop_id,
+            self.customer_id,
+            self.source,
+            self.properties,
+        )
 
-class WatermarkAdvanced(msgspec.Struct, gc=False):
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EventObserved) and self.fields() == other.fields()
+
+    def __hash__(self) -> int:
+        return hash((self.shop_id, self.event_id))
+
+    def __repr__(self) -> str:
+        return f"EventObserved{self.fields()!r}"
+
+
+class WatermarkAdvanced:
     """A source proved, by a heartbeat record, that it has nothing older than *watermark_ms*."""
 
-    source: str
-    watermark_ms: EpochMs
+    __slots__ = ("source", "watermark_ms")
+
+    def __init__(self, source: str, watermark_ms: EpochMs) -> None:
+        """Take what was read."""
+        self.source, self.watermark_ms = source, watermark_ms
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WatermarkAdvanced):
+            return False
+        return (self.source, self.watermark_ms) == (other.source, other.watermark_ms)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.watermark_ms))
+
+    def __repr__(self) -> str:
+        return f"WatermarkAdvanced({self.source!r}, {self.watermark_ms})"

@@ -17,10 +17,10 @@ MINUTE_MS: Final = 60 * SECOND_MS
 HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
-NEVER: Final[EpochMs] = 1 << 62
+NEVER: Final[EpochMs] = 1 << 61
 """Later than every instant: 'no such time ahead'."""
 
-BEFORE_ALL: Final[EpochMs] = -(1 << 62)
+BEFORE_ALL: Final[EpochMs] = -(1 << 61)
 """Earlier than every instant: 'nothing seen yet'."""
 
 

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from streams.segmentation.effects import Kind
-from streams.segmentation.plans import Coverage, Profile
-from streams.segmentation.profiles import MachineState
+from streams.segmentation.plans import Coverage
+from streams.segmentation.profiles import MachineState, Profile
 from streams.segmentation.timeline import NEVER, EpochMs
 
 Walker = Any
 """A `streams.segmentation.machines.Machine`."""
 
 
-class Fact(Protocol):
+class Fact:
     """Where a machine's decisions go: the partition, or nowhere during a repeated walk."""
 
-    def transition(
-        self, machine: Walker, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
+    __slots__ = ()
+
+    def transition(  # noqa: PLR0917 - called for each decision: positions cost nothing
+        self,
+        machine: Walker,
+        profile: Profile,
+        state: MachineState,
+        kind: Kind,
+        at: EpochMs,
+        cause: Cause,
+        member: int = 0,
     ) -> None:
         """Take one decision: *kind* at event time *at*."""
+        raise TypeError(type(self))
 
-    def corrected(self) -> None:
+    def corrected(self, profile: Profile) -> None:
         """Take note that a standing membership's `since` was corrected."""
+        raise TypeError(type(self))
 
     def missed(self) -> None:
         """Take note of a membership that came and went in the past."""
+        raise TypeError(type(self))
 
 
 class Cause:
@@ -50,20 +62,27 @@ class View:
         self.profile, self.watermark, self.coverage, self.facts = profile, watermark, coverage, facts
 
 
-class Recorder:
+class Recorder(Fact):
     """Keeps when a repeated walk entered and left, and emits nothing."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.moves: list[tuple[Kind, EpochMs, int]] = []
 
-    def transition(
-        self, machine: Walker, state: MachineState, kind: Kind, at: EpochMs, cause: Cause, *, member: int = 0
+    def transition(  # noqa: PLR0917 - called for each decision: positions cost nothing
+        self,
+        machine: Walker,
+        profile: Profile,
+        state: MachineState,
+        kind: Kind,
+        at: EpochMs,
+        cause: Cause,
+        member: int = 0,
     ) -> None:
         """Note one decision."""
         self.moves.append((kind, at, member))
 
-    def corrected(self) -> None:
+    def corrected(self, profile: Profile) -> None:
         """Ignore it: nothing stands."""
 
     def missed(self) -> None:

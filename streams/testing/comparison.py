@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from streams.segmentation.effects import Transition
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import rfc3339
+from streams.segmentation.transitions import Transition
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.histories import History
 from streams.testing.oracle import Oracle, OracleTransition

@@ -10,11 +10,12 @@ from typing import Any
 
 from streams.catalogue.compiler import compile_catalogue
 from streams.segmentation.definitions import Catalogue
-from streams.segmentation.effects import Membership, Transition
+from streams.segmentation.effects import Membership
 from streams.segmentation.options import DEFAULTS, InputSpec, Options
 from streams.segmentation.partition import Partition
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import DurationMs, EpochMs
+from streams.segmentation.transitions import Transition
 
 
 class SegmentationTestDriver:
@@ -71,6 +72,10 @@ class SegmentationTestDriver:
         self.partition.observe(event, self._positions[event.source])
         return self._taken()
 
+    def profile(self, customer_id: str = "c") -> Any:
+        """Return the profile of *customer_id*, who was touched since the last restart; its fields are the plan's."""
+        return self.partition.live[f"default/{customer_id}"]
+
     def happen(
         self, event_type: str, at: EpochMs, customer_id: str = "c", event_id: str = "", **properties: Any
     ) -> list[Transition]:
@@ -89,7 +94,7 @@ class SegmentationTestDriver:
     def memberships(self) -> dict[str, dict[str, EpochMs]]:
         """Return customer id → segment id → since, for every customer with a membership."""
         found = {}
-        for key in [*self.partition.rest, *self.partition.live]:
+        for key in [*self.partition.resting, *self.partition.live]:
             current: list[Membership] = self.partition.memberships(key)
             if current:
                 found[key.partition("/")[2]] = {m.segment_id: m.since_ms for m in current}
@@ -97,8 +102,7 @@ class SegmentationTestDriver:
 
     def commit(self) -> dict[str, bytes]:
         """Commit what happened so far; return what the changelog holds then: key → value."""
-        for _ in self.partition.flush():
-            pass
+        self.partition.flush()
         self.partition.commit()
         return self.partition.changelog()
 

@@ -63,7 +63,7 @@ class Question:
 
     @property
     def _profile(self) -> Any:
-        return self.driver.partition._profile(f"default/{_CUSTOMER}")
+        return self.driver.partition.profile(f"default/{_CUSTOMER}")
 
     @property
     def _coverage(self) -> tuple[EpochMs, ...]:

@@ -15,7 +15,7 @@ from confluent_kafka import Message
 
 from streams.runtime.ports import Batch, OutputRecord
 from streams.runtime.processor import PartitionProcessor, Wiring
-from streams.segmentation.effects import Transition
+from streams.segmentation.transitions import Transition
 
 BATCH_RECORDS = 1_000
 
@@ -47,7 +47,7 @@ def reference_run(wiring: Wiring, records: Mapping[int, Iterable[Message]], now_
                 _handle(processor, waiting, now_ms, wiring, found)
                 waiting = []
         _handle(processor, waiting, now_ms, wiring, found)
-        found.state.update({(number, key): value for key, value in processor.core.rest.items()})
+        found.state.update({(number, key): value for key, value in processor.core.committed()})
     return found
 
 

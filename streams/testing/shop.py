@@ -8,8 +8,8 @@ from typing import Any
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import builtin_catalogue, read_catalogue, source_of_events
 from streams.segmentation.definitions import Catalogue
-from streams.segmentation.effects import Transition
 from streams.segmentation.timeline import EpochMs, rfc3339
+from streams.segmentation.transitions import Transition
 from streams.testing.driver import SegmentationTestDriver
 
 VOCABULARY = load_vocabulary()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from streams.codecs.avro import event_codec, output_codecs
 from streams.codecs.schema_sources import MemorySchemas
 from streams.codecs.transitions import TransitionEncoder
-from streams.segmentation.effects import Clause, Membership, MembershipsChanged, Transition
+from streams.segmentation.effects import Clause, Membership, MembershipsChanged
+from streams.segmentation.transitions import Transition
 
 TRANSITION = Transition(
     "6f1c0d4a9b7e4c55a1d3f0b2c4e6a812", "berlin", "c-1001", "cart.abandon", 1, "entered", "timer",

@@ -17,6 +17,7 @@ from confluent_kafka import Message, Producer
 from streams.bench.generator import generated
 from streams.demo.kafka_side import committed_messages
 from streams.runtime.application import wire
+from streams.segmentation.chunks import states_in
 from streams.segmentation.residence import PARTITION_KEY
 from streams.settings import Settings
 from streams.testing.kafka import create_topics
@@ -92,7 +93,8 @@ def compare(settings: Settings, expected: Reference) -> None:
     assert want == got
     state: dict[tuple[int, str], bytes] = {}
     for number, messages in read_by_partition(settings, settings.changelog_topic).items():
-        state.update({(number, (m.key() or b"").decode()): m.value() or b"" for m in messages})
+        records = (((m.key() or b"").decode(), m.value()) for m in messages)
+        state.update({(number, key): value for key, value in states_in(records).items()})
     profiles = {place: value for place, value in state.items() if place[1] != PARTITION_KEY}
     assert expected.state == profiles
     letters = committed_messages(settings.bootstrap, settings.dead_letter_topic)

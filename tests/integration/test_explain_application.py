@@ -80,9 +80,14 @@ def test_a_running_application_is_explained(
             assert told["source"] == f"{name}.changelog, partition {place}"
             assert (one["status"], one["since"], one["truth"]) == ("member", rfc3339(at_ms), "true")
             assert one["tree"]["parts"][0]["evidence"][0]["times"] == [rfc3339(at_ms)]
+        before = explained(
+            tmp_path, CUSTOMERS[0], "cart.full", *application, "--at", rfc3339(at_ms - 1), "--json"
+        )
         nobody = explained(tmp_path, "nobody", *application)
         other = explained(tmp_path, CUSTOMERS[0], *application[:-2])
 
+    (one,) = json.loads(before.stdout)["segments"]
+    assert (one["past"]["status"], one["past"]["witness"], one["status"]) == ("out", "state", "member")
     assert (other.returncode, "give the worker's own" in other.stderr) == (1, True)
     assert nobody.returncode == 1
     assert "knows no customer 'nobody'" in nobody.stderr

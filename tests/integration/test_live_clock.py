@@ -13,8 +13,8 @@ from confluent_kafka import Producer
 
 from streams.codecs.transitions import transition_from_json
 from streams.demo.kafka_side import committed_messages
-from streams.segmentation.effects import Transition
 from streams.segmentation.timeline import SECOND_MS, rfc3339
+from streams.segmentation.transitions import Transition
 from streams.settings import Settings
 from streams.testing.kafka import create_topics
 from streams.testing.workers import Committed, Workers

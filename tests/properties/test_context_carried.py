@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from streams.segmentation.definitions import ContextValue
-from streams.segmentation.effects import Transition
 from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.transitions import Transition
 from streams.testing.comparison import compare
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.histories import History, random_history

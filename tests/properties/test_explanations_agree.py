@@ -13,8 +13,8 @@ from streams.catalogue.standing import present, standing
 from streams.segmentation.conditions import Otherwise
 from streams.segmentation.effects import Clause
 from streams.segmentation.partition import Partition
-from streams.segmentation.plans import Coverage, MachinePlan, MemberPlan, Plan, Profile
-from streams.segmentation.profiles import MEMBER
+from streams.segmentation.plans import Coverage, MachinePlan, MemberPlan, Plan
+from streams.segmentation.profiles import MEMBER, Profile
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.truth import WORDS
 from streams.testing.driver import SegmentationTestDriver
@@ -63,7 +63,7 @@ class Watched:
         now = present(partition, profile)
         for segment_id in self.explainer.segment_ids:
             machine, member = self.explainer.machine_of(segment_id)
-            state = profile.states.get(machine.index)
+            state = profile.states[machine.index]
             stands = standing(partition, profile, machine.index, member)
             if state is None:
                 assert (stands.status, stands.known) == ("out", False)

@@ -206,8 +206,9 @@ def test_names_that_spell_the_same_stay_apart() -> None:
 def test_a_traceback_shows_the_generated_line() -> None:
     """The module is known to linecache, so that a defect in it can be read."""
     shop = driver()
+    profile = shop.partition.profile("default/c")
     with pytest.raises(AttributeError) as failed:
-        shop.partition.handlers["Order Completed"](shop.partition, object(), "k", object(), False)
+        shop.partition.handlers["Order Completed"](shop.partition, profile, object(), False)
 
     assert "event.event_time_ms" in "".join(traceback.format_exception(failed.value))
 

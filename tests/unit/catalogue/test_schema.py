@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 import streams.catalogue
-from streams.catalogue.grammar import CONDITIONS, FORMS, Key, Value
+from streams.catalogue.forms import Key, Value
+from streams.catalogue.grammar import CONDITIONS, FORMS
 from streams.catalogue.library import builtin_scenarios, builtin_texts
 from streams.catalogue.scenario_grammar import SCENARIO_FORMS
 from streams.catalogue.scenarios import ScenarioReader
@@ -66,6 +67,13 @@ EXAMPLES: dict[Value, str] = {
     "now": "{month: [jan, 7], hour: {from: 22, to: 6}}",
     "hours": "{from: 9, to: 17}",
     "step": "{event: Product Added}",
+    "entity": "account",
+    "channels": "[email, sms]",
+    "neighbours": "[LIFECYCLE]",
+    "part": "10%",
+    "holdout": "{share: 0.1, salt: x}",
+    "actions": "{retention: flow, support: call, review: queue}",
+    "size": "{share: [3, 8], at_least: 150}",
 }
 """A value for each thing that a key of a definition may hold."""
 
@@ -187,6 +195,13 @@ BAD = [
     "segments: [{id: a.b, label: L, dwell: 3 days, when: {did: Product Viewed}}]",
     "segments: [{id: a.b, label: L, rank: 0, when: {did: Product Viewed}}]",
     "segments: [{id: a.b, label: L, gate: open, when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, entity: household, when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, channels: [emial], when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, holdout: {share: 0.6, salt: x}, when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, holdout: {share: 10%}, when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, actions: {retain: x}, when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, size: {share: [3]}, when: {did: Product Viewed}}]",
+    "segments: [{id: a.b, label: L, hysteresis: x, when: {did: Product Viewed, at_least: 2}}]",
     "segments: [{id: a.b, label: L, when: {doid: Product Viewed}}]",
     "segments: [{id: a.b, label: L, when: {did: Product Viewed, wihtin: 2h}}]",
     "segments: [{id: a.b, label: L, when: {did: Product Viewed, in: a.b}}]",

@@ -156,3 +156,81 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 
     assert "mine.yaml:1:11: not UTF-8" in result.stderr
     assert result.exit_code not in (0, 1)
+
+
+LATER = ("backtest", "--now", "2026-03-10T00:00:00Z")
+
+
+@pytest.fixture
+def viewed(tmp_path: Path) -> str:
+    """A file in which u1 looks twice within a day, u2 once; then a day passes."""
+    times = (("u1", "02T10:00"), ("u1", "02T12:00"), ("u2", "02T12:00"), ("u3", "03T12:00"))
+    lines = [
+        EVENTS[1] | {"messageId": f"m{number}", "userId": customer, "timestamp": f"2026-03-{at}:00Z"}
+        for number, (customer, at) in enumerate(times)
+    ]
+    file = tmp_path / "views.jsonl"
+    file.write_text(told(*lines, "garbage"))
+    return str(file)
+
+
+def folder(path: Path, window: str) -> str:
+    """Write a folder of definitions with a window of its own and return it."""
+    path.mkdir()
+    (path / "a.yaml").write_text(
+        "segments:\n"
+        f"  - {{id: looking, label: L, size: {{share: [40, 60]}}, when: {{did: Product Viewed, within: {window}}}}}\n"
+        "  - {id: known, label: K, when: {did: Product Viewed}}\n"
+    )
+    return str(path)
+
+
+def test_summary_as_json(viewed: str, tmp_path: Path) -> None:
+    """--summary --json: sizes with their verdict, entries a day, flaps, overlaps, and what could not be used."""
+    result = streams(
+        *LATER, "--events", viewed, "--catalogue", folder(tmp_path / "a", "1h"), "--summary", "--json",
+        "--until", "2026-03-04T12:00:00Z",
+    )  # fmt: skip
+    (found,) = json.loads(result.stdout)["catalogues"]
+    looking = found["segments"]["looking"]
+
+    assert (found["events"], found["customers"], found["refused"]) == (4, 3, 1)
+    assert (found["from"], found["until"]) == ("2026-03-02T10:00:00.000Z", "2026-03-04T12:00:00.000Z")
+    assert (looking["members"], looking["ever"], looking["entries"], looking["size"]) == (
+        0,
+        3,
+        4,
+        "too small",
+    )
+    assert looking["busiest_day"] == {"day": "2026-03-02", "entries": 3}
+    assert (looking["flaps"], looking["flap_rate"]) == (1, 0.25)
+    assert looking["entries_a_day"] == pytest.approx(4 / (50 / 24), abs=0.001)
+    assert found["overlaps"] == {"ever": {"known": {"looking": 3}, "looking": {"known": 3}}, "at_end": {}}
+
+
+def test_compare(viewed: str, tmp_path: Path) -> None:
+    """--compare DIR: both over the same file, and who is a member under one of them only."""
+    one, other = folder(tmp_path / "a", "1h"), folder(tmp_path / "b", "2d")
+    arguments = (*LATER, "--events", viewed, "--catalogue", one, "--compare", other)
+    found = json.loads(streams(*arguments, "--json").stdout)
+    text = streams(*arguments).stdout
+
+    assert found["comparison"]["looking"] == {"only_before": 0, "in_both": 1, "only_after": 2}
+    assert found["comparison"]["known"] == {"only_before": 0, "in_both": 3, "only_after": 0}
+    assert f"{one}: 4 events of 3 customers" in text
+    assert "1 -> 3" in text
+
+
+def test_the_summary_and_the_transitions(viewed: str, tmp_path: Path) -> None:
+    """Both at once, the transitions to a file; not both to standard output, and no stdin twice."""
+    out = tmp_path / "out.jsonl"
+    result = streams(*LATER, "--events", viewed, "--summary", "--transitions", str(out))
+
+    assert result.exit_code == 0
+    assert "sizes and movement" in result.stdout
+    assert [json.loads(text)["kind"] for text in out.read_text().splitlines()] == ["entered"]
+    for arguments in (
+        ("--events", viewed, "--transitions", "-", "--summary"),
+        ("--events", "-", "--compare", "x"),
+    ):
+        assert streams(*LATER, *arguments).exit_code == 2

@@ -49,6 +49,15 @@ def test_list_says_what_a_segment_waits_for() -> None:
     assert "behaviour, orders" in row
 
 
+def test_list_as_json_says_everything() -> None:
+    """--json: segments and groups with what accompanies them."""
+    found = json.loads(catalogue("list", "--json").stdout)
+    vip = next(one for one in found["segments"] if one["id"] == "value.vip")
+
+    assert (vip["entity"], vip["group"], vip["rank"], vip["channels"]) == ("customer", "VALUE", 10, [])
+    assert [g["kind"] for g in found["groups"] if g["name"] == "LIFECYCLE"] == ["partition"]
+
+
 def test_show_tells_the_clauses() -> None:
     """One line a clause, in words."""
     result = catalogue("show", "checkout.abandon")

@@ -14,8 +14,8 @@ from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
 from streams.catalogue.library import builtin_catalogue, source_of_events
 from streams.catalogue.standing import explain, present
-from streams.cli.explain import FileOptions, _from_file
-from streams.cli.explain_view import Report, as_rich
+from streams.cli.explain_sources import FileOptions, from_file
+from streams.cli.explain_view import Report, as_json, as_rich, as_text
 from streams.cli.main import main
 
 
@@ -111,14 +111,80 @@ def test_json_has_the_same(events: str) -> None:
     assert len(found) == len(builtin_catalogue(load_vocabulary()).segments)
 
 
-def test_another_instant(events: str) -> None:
-    """--at: the clauses then; where the customer stands is said of the data's end."""
+def test_an_instant_to_come(events: str) -> None:
+    """--at beyond the data: the clauses then, if nothing happens; where the customer stands is said of the data's end."""
     ahead = streams(events, "u1", "checkout.abandon", "--at", "2026-03-02T13:00:00Z").stdout
-    back = streams(events, "u1", "checkout.abandon", "--at", "2026-03-02T09:00:00Z").stdout
 
     assert "  if nothing happens until 2026-03-02T13:00:00Z:\n  false    all of" in ahead
     assert "the last 2026-03-02T10:00:00Z (3h ago)" in ahead
-    assert "  looking back to 2026-03-02T09:00:00Z:\n  false    all of" in back
+
+
+@pytest.fixture
+def abandoned(tmp_path: Path) -> str:
+    """A file in which u1 left a checkout, and an order from before the entry came late, after others' events."""
+    file = tmp_path / "abandoned.jsonl"
+    lines = [
+        message("Checkout Started", 1, "u1", "10:00:00"),
+        message("Product Viewed", 2, "u2", "11:00:00"),
+        message("Product Viewed", 3, "u2", "11:30:00"),
+        message("Order Completed", 4, "u1", "10:20:00", order_id="o1", total="20"),
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("10:00:00Z", "PENDING since 2026-03-02T10:00:00Z (now)"),
+        ("10:29:59.999Z", "PENDING since 2026-03-02T10:00:00Z (29m 59s ago)"),
+        ("10:44:59.999Z", "PENDING since 2026-03-02T10:00:00Z (44m 59s ago)"),
+        ("10:45:00Z", "MEMBER since 2026-03-02T10:30:00Z (15m ago)"),
+        ("11:29:59Z", "MEMBER since 2026-03-02T10:30:00Z (59m 59s ago)"),
+    ],
+)
+def test_as_it_stood(abandoned: str, at: str, words: str) -> None:
+    """--at in a file: its lines are run up to that instant; what came later is counted, and not looked at."""
+    told = streams(abandoned, "u1", "checkout.abandon", "--at", f"2026-03-02T{at}").stdout
+
+    assert f"checkout.abandon (version 1): {words}" in told
+    assert ("1 event of this customer from before then came later" in told) == (at >= "10:20")
+
+
+def test_with_hindsight(abandoned: str) -> None:
+    """--hindsight: the late order is known, and there was nothing to be told."""
+    told = streams(abandoned, "u1", "checkout.abandon", "--at", "2026-03-02T11:00:00Z", "--hindsight").stdout
+
+    assert "checkout.abandon (version 1): NOT A MEMBER" in told
+    assert "false      did not Order Completed since Checkout Started" in told
+
+
+def test_nobody_was_known_before_the_first_event(abandoned: str) -> None:
+    """A customer of whom nothing had come is told as one."""
+    result = streams(abandoned, "u1", "--at", "2026-03-02T09:00:00Z")
+
+    assert result.exit_code == 1
+    assert "knows no customer 'u1' of the shop 'default' by 2026-03-02T09:00:00.000Z" in result.stderr
+
+
+def test_until_does_not_go_beyond_at(events: str) -> None:
+    """With both, the file is moved on to the earlier one."""
+    told = streams(
+        events, "u1", "checkout.abandon", "--until", "2026-03-02T13:00:00Z", "--at", "2026-03-02T11:00:00Z"
+    ).stdout
+
+    assert "as of 2026-03-02T11:00:00Z" in told
+    assert "MEMBER since 2026-03-02T10:30:00Z (30m ago)" in told
+
+
+def test_json_of_the_past_of_a_file(abandoned: str) -> None:
+    """The same as values: where it stood, and how much came later."""
+    told = json.loads(
+        streams(abandoned, "u1", "checkout.abandon", "--at", "2026-03-02T11:00:00Z", "--json").stdout
+    )
+
+    assert (told["as_of"], told["came_later"]) == ("2026-03-02T11:00:00.000Z", 1)
+    assert (told["segments"][0]["status"], told["segments"][0]["past"]) == ("member", None)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +196,7 @@ def test_another_instant(events: str) -> None:
         (("u1", "--at", "noon"), "write it like"),
         (("u1", "--partition", "1"), "two sources"),
         (("u1", "--out-of-orderness", "soon"), "--out-of-orderness"),
+        (("u1", "--hindsight"), "--hindsight needs --at"),
     ],
 )
 def test_mistakes_are_sentences(events: str, arguments: tuple[str, ...], words: str) -> None:
@@ -169,7 +236,7 @@ def test_until_belongs_to_a_file() -> None:
 
 def test_a_terminal_shows_trees(events: str) -> None:
     """The same words with branches."""
-    source = _from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
+    source = from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
     partition = source.partition
     profile = partition.live["default/u1"]
     now = present(partition, profile)
@@ -189,6 +256,53 @@ def test_the_plan_is_the_built_in_one(events: str) -> None:
     """What explains is what `streams backtest` runs: the same hash."""
     vocabulary = load_vocabulary()
     plan = compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary))
-    source = _from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
+    source = from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
 
     assert source.partition.plan.plan_hash == plan.plan_hash
+
+
+def looked_back(events: str, at_ms: int, *, whole: bool = True) -> str:
+    """Return what is told of u1 at *at_ms* from the state at the end of the file, as of an application's."""
+    source = from_file(FileOptions(events, "segment", None, "0s", None, 1_772_496_000_000))
+    partition = source.partition
+    profile = partition.live["default/u1"]
+    names = ("checkout.abandon", "value.vip")
+    told = [explain(source.explainer, partition, profile, name, at_ms) for name in names]
+    report = Report("u1", "default", "an application", present(partition, profile), told, whole=whole)
+    assert json.loads(as_json(report))["segments"][0]["past"]["status"] in as_text(report).lower()
+    return as_text(report)
+
+
+def test_an_application_looks_back(events: str) -> None:
+    """What was then, how it is known, and what is now."""
+    with Path(events).open("a") as file:
+        file.write(message("Product Viewed", 3, "u1", "11:00:00") + "\n")
+        file.write(message("Order Completed", 4, "u1", "11:10:00", order_id="o2", total="20") + "\n")
+        file.write(message("Checkout Started", 5, "u1", "23:00:00") + "\n")
+    told = looked_back(events, 1_772_449_200_000)
+
+    assert (
+        "checkout.abandon (version 1): WAS A MEMBER since 2026-03-02T10:30:00Z\n"
+        "  at 2026-03-02T11:00:00Z, by what the journals hold, late events included; now no member\n"
+        "  true     all of" in told
+    )
+    assert "value.vip (version 1): WAS NO MEMBER" in told
+    assert "\nwas not in:\n  value.vip" in looked_back(events, 1_772_449_200_000, whole=False)
+
+
+def test_an_application_says_what_it_cannot_tell(events: str) -> None:
+    """Beyond what the journals hold there is no answer, and that is said."""
+    with Path(events).open("a") as file:
+        for day, number in enumerate(range(10, 50), 3):
+            line = message("Checkout Started", number, "u1", "12:00:00")
+            file.write(line.replace("2026-03-02", f"2026-{3 + day // 31:02}-{1 + day % 31:02}") + "\n")
+    source = from_file(FileOptions(events, "segment", None, "0s", None, 1_782_496_000_000))
+    partition = source.partition
+    profile = partition.live["default/u1"]
+    one = explain(source.explainer, partition, profile, "checkout.abandon", 1_772_449_200_000)
+    told = as_text(Report("u1", "default", "a file", present(partition, profile), [one], whole=True))
+
+    assert "checkout.abandon (version 1): NOT KNOWN any more" in told
+    assert "the last entry and exit are newer, and what was before is not kept" in told
+    assert "they cannot be told" in told
+    assert "did Checkout Started" not in told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from streams.codecs.avro import output_codecs
@@ -16,8 +15,9 @@ from streams.codecs.transitions import (
     memberships_from_json,
     transition_from_json,
 )
-from streams.segmentation.effects import Clause, Membership, MembershipsChanged, Transition
+from streams.segmentation.effects import Clause, Membership, MembershipsChanged
 from streams.segmentation.timeline import BEFORE_ALL, NEVER
+from streams.segmentation.transitions import Transition
 
 ENTERED = Transition(
     "6f1c0d4a9b7e4c55a1d3f0b2c4e6a812", "berlin", "c-1", "cart.abandon", 1, "entered", "timer",
@@ -65,7 +65,7 @@ def test_no_membership_is_a_tombstone(encoder: TransitionEncoder) -> None:
 
 def test_text_of_any_kind(encoder: TransitionEncoder) -> None:
     """Ids may hold quotes, control characters and any script."""
-    odd = msgspec.structs.replace(ENTERED, customer_id='"\\\n\x00é日本', clauses=[Clause("{", "}", "€")])
+    odd = ENTERED.replaced(customer_id='"\\\n\x00é日本', clauses=[Clause("{", "}", "€")])
 
     assert odd == encoder.read_transition(encoder.transition(odd))
 
@@ -73,7 +73,7 @@ def test_text_of_any_kind(encoder: TransitionEncoder) -> None:
 @pytest.mark.parametrize("valid_until_ms", [None, NEVER])
 def test_no_end_ahead(encoder: TransitionEncoder, valid_until_ms: int | None) -> None:
     """A membership that time alone does not end has no valid_until."""
-    value = encoder.transition(msgspec.structs.replace(ENTERED, valid_until_ms=valid_until_ms))
+    value = encoder.transition(ENTERED.replaced(valid_until_ms=valid_until_ms))
 
     assert encoder.read_transition(value).valid_until_ms is None
 

@@ -15,7 +15,7 @@ from streams.operations.changelog_reading import NEAR_THE_END, ChangelogReading,
 from streams.runtime.hosting import client_options_from
 from streams.runtime.planning import input_specs, plan_of
 from streams.segmentation.partition import Partition
-from streams.segmentation.profiles import PartitionRecord
+from streams.segmentation.records import PartitionRecord
 from streams.segmentation.residence import PARTITION_KEY
 from streams.segmentation.stimuli import EventObserved
 from streams.segmentation.timeline import HOUR_MS
@@ -124,40 +124,44 @@ def test_later_readings_go_on() -> None:
     assert log.starts == [{0: 0}, {0: 1}]
 
 
-def states(*customers: str) -> dict[str, bytes]:
-    """Return the changelog of customers who have ordered once."""
+def ordered(*customers: str) -> Partition:
+    """Return a partition whose customers have ordered once."""
     partition = Partition(PLAN, input_specs(SETTINGS, VOCABULARY))
     for number, customer in enumerate(customers):
         properties = {"order_id": customer, "total": "5"}
-        event = EventObserved(
-            "Order Completed", HOUR_MS, f"m{number}", "default", customer, "orders", properties
+        partition.observe(
+            EventObserved("Order Completed", HOUR_MS, f"m{number}", "default", customer, "orders", properties)
         )
-        partition.observe(event)
-    list(partition.flush())
+    return partition
+
+
+def records_of(partition: Partition) -> list[Record]:
+    """Commit *partition*; return the records that it writes."""
+    records: list[Record] = [(key.encode(), value) for key, value in partition.flush()]
     partition.commit()
-    return partition.rest
+    return records
 
 
 def test_members_are_counted() -> None:
-    """From the beginning; a newer state replaces the older one, a tombstone takes the customer away."""
-    rest = states("a", "b", "c")
-    records: list[Record] = [(key.encode(), value) for _ in range(2) for key, value in rest.items()]
-    found = reading(
-        Log([*[OTHER] * (2 * NEAR_THE_END), *records, (b"default/c", None), standing(1)]), whole=True
-    )
+    """From the beginning, in chunks or one by one; a newer state replaces the older one, a tombstone takes it away."""
+    partition = ordered("a", "b", "c")
+    chunks = records_of(partition)
+    again: list[Record] = [(key.encode(), value) for key, value in partition.committed()]
+    gone: list[Record] = [(b"default/c", None), (b"\x00chunk 1", None)]
+    found = reading(Log([*[OTHER] * (2 * NEAR_THE_END), *chunks, *again, *gone, standing(1)]), whole=True)
     found.refresh()
     count = found.count
 
     assert count is not None
     assert (count.members["post_purchase.24h"], count.profiles, count.strange) == (2, 2, False)
-    assert count.state_bytes == sum(len(value) for key, value in rest.items() if key != "default/c")
+    assert count.state_bytes == sum(len(value) for key, value in partition.committed() if key != "default/c")
 
 
 def test_states_of_other_definitions_are_not_counted() -> None:
     """They are strange; who asks is told, instead of wrong numbers."""
     count = MemberCount(PLAN)
     count.take(b"default/a", b"\x93\x01\x02\x03")
-    count.take(b"default/b", states("b")["default/b"])
+    count.take(b"default/b", dict(ordered("b").changelog()).get("default/b"))
 
     assert (count.strange, count.profiles) == (True, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.catalogue.events import load_vocabulary
 from streams.operations.status import PartitionStanding, standing_of
 from streams.runtime.planning import input_specs, plan_of
-from streams.segmentation.profiles import PartitionRecord
+from streams.segmentation.records import PartitionRecord
 from streams.segmentation.timeline import BEFORE_ALL, DAY_MS, HOUR_MS, NEVER
 from streams.settings import Settings
 

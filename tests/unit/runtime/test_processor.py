@@ -15,7 +15,9 @@ from streams.errors import OperationError, RecordError
 from streams.runtime.batches import DeliveredBatch, RecordFailed, ThreadSignal
 from streams.runtime.ports import Headers, InputRecord
 from streams.runtime.processor import LOG_APPEND_TIME, PartitionProcessor, Report, Topics, Wiring
+from streams.segmentation.chunks import chunk_key, states_in
 from streams.segmentation.options import InputSpec, Options
+from streams.segmentation.residence import PARTITION_KEY
 from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.segmentation.timeline import MINUTE_MS
 from streams.testing.shop import SOURCES, builtin, instant
@@ -157,7 +159,9 @@ def test_an_event_becomes_transitions_memberships_and_state() -> None:
     assert {record.key for record in made.out} == {b"default/c"}
     assert made.offsets == {ORDERS: 8}
     assert made.changed
-    assert [r.key for r in flushed if r.topic == "changelog"] == [b"default/c", b"\x00partition"]
+    changelog = [((r.key or b"").decode(), r.value) for r in flushed if r.topic == "changelog"]
+    assert [key for key, _ in changelog] == [chunk_key(1), PARTITION_KEY]
+    assert list(states_in(changelog)) == ["default/c", PARTITION_KEY]
     assert {r.partition for r in flushed if r.topic == "changelog"} == {3}
     assert [r.key for r in flushed if r.topic == TOPICS.memberships] == [b"default/c"]
 
