@@ -134,7 +134,7 @@ def test_customers_lie_where_their_records_will() -> None:
     found = [
         one.number
         for one in keyed.make(until_ms=None, since_ms=None, covered=True)
-        if "default/u1" in one.changelog
+        if "default/u1" in states_of(one)
     ]
     assert found == [partition_of(b"default/u1", 5)]
 
