@@ -42,7 +42,7 @@ def schema_registry() -> Iterator[RegistryServer]:
     try:
         registry_home(cache_dir())
     except OperationError as error:
-        pytest.skip(f"no schema registry: {error.message}")
+        pytest.skip(f"a schema registry is not installed, nor to be had: {error.message}")
     with RegistryServer() as registry:
         yield registry
 
