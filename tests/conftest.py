@@ -1,4 +1,4 @@
-"""What all tests share: the Hypothesis profiles, and one real Kafka for the whole session."""
+"""What all tests share: the Hypothesis profiles, one real Kafka and one real schema registry for the whole session."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from streams.broker import KafkaCluster
+from streams.broker.jars import cache_dir
+from streams.broker.registry import RegistryServer, registry_home
 from streams.errors import OperationError
 from streams.testing.kafka import BOOTSTRAP_VARIABLE, docker_answers, kafka_container, unique_name
 
@@ -33,6 +35,17 @@ def kafka() -> Iterator[str]:
             except OperationError as error:
                 warnings.warn(f"{error}\nThe embedded Kafka is used instead.", stacklevel=1)
         yield bootstrap or stack.enter_context(KafkaCluster()).bootstrap
+
+
+@pytest.fixture(scope="session")
+def schema_registry() -> Iterator[RegistryServer]:
+    """A real schema registry; where it cannot be had, the tests that need it are left out, and say why."""
+    try:
+        registry_home(cache_dir())
+    except OperationError as error:
+        pytest.skip(f"a schema registry is not installed, nor to be had: {error.message}")
+    with RegistryServer() as registry:
+        yield registry
 
 
 @pytest.fixture

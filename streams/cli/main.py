@@ -31,6 +31,14 @@ COMMANDS: dict[str, CommandEntry] = {
     ),
     "explain": CommandEntry("streams.cli.explain:command", "Say why a customer is in a segment, or not."),
     "catalogue": CommandEntry("streams.cli.catalogue:command", "Check and show segment definitions."),
+    "import": CommandEntry(
+        "streams.cli.importing:command", "Give an application that has not started the past of its customers."
+    ),
+    "status": CommandEntry("streams.cli.status:command", "Say where a running application stands."),
+    "topics": CommandEntry(
+        "streams.cli.topics:command", "Plan, check and create the topics, and the rights they need."
+    ),
+    "schemas": CommandEntry("streams.cli.schemas:command", "Check the Avro schemas, and register them."),
     "compile": CommandEntry(
         "streams.cli.compile:command", "Compile the hot path and the worker's plan to C: the same, faster."
     ),

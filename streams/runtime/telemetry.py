@@ -47,6 +47,7 @@ class Telemetry:
         *,
         plan_hash: str,
         ready_lag_max: int | None = None,
+        waiting_for: Callable[[], str | None] = lambda: None,
         clock_s: Callable[[], float] = time.monotonic,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -56,10 +57,12 @@ class Telemetry:
             instruments: the metrics.
             plan_hash: of the plan that runs; shown as a label.
             ready_lag_max: records behind, over all partitions, above which the worker is not ready; None: any.
+            waiting_for: says what outside of Kafka records wait for; None: for nothing.
             clock_s: monotonic seconds.
             wall_ms: milliseconds since 1970.
         """
         self.instruments = instruments
+        self._waiting_for = waiting_for
         self._clock_s = clock_s
         self._ready_lag_max = ready_lag_max
         self._metering = Metering(instruments, wall_ms)
@@ -90,6 +93,8 @@ class Telemetry:
             return "no partitions have been assigned yet"
         if self._restoring > 0:
             return f"restoring {self._restoring} of {self._owned} partitions"
+        if (waiting := self._waiting_for()) is not None:
+            return f"records wait: {waiting}"
         lag = sum(self._lags.values())
         if self._ready_lag_max is not None and lag > self._ready_lag_max:
             return f"{lag} records behind"
