@@ -28,4 +28,6 @@ def trouble(port: int) -> str | None:
 
 if __name__ == "__main__":
     port = int(os.environ.get("STREAMS_METRICS_PORT") or 9464)
-    sys.exit(trouble(port) if port else 0)  # a text is printed and ends with 1; without a port nothing can be asked
+    sys.exit(
+        trouble(port) if port else 0
+    )  # a text is printed and ends with 1; without a port nothing can be asked

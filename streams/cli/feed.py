@@ -38,7 +38,9 @@ INTERRUPTED = 130
     show_default=True,
     help="Records in a second. 0: as fast as it goes.",
 )
-@click.option("--recent", is_flag=True, help="Move the year so that it ends today instead of in 2011.")
+@click.option(
+    "--recent", is_flag=True, help="Move the year so that it ends two or three days ago, not in 2011."
+)
 @click.option("--again", is_flag=True, help="Write even if the topics hold records already.")
 def command(
     bootstrap: str,
@@ -60,7 +62,7 @@ def command(
     Examples:
       streams feed --bootstrap kafka:9092 --topics-only       create the topics
       streams feed --bootstrap kafka:9092                     the year, as fast as it goes
-      streams feed --rate 500 --recent                        the year up to today, 500 records a second
+      streams feed --rate 500 --recent                        the last year, 500 records a second
     """
     try:
         with tidy_end():
@@ -79,7 +81,7 @@ def command(
                 seed=seed,
                 partitions=partitions,
                 per_second=rate,
-                end_at_ms=int(time.time() * 1_000) if recent else None,
+                now_ms=int(time.time() * 1_000) if recent else None,
                 told=lambda now, of: click.echo(f"{now:,} of {of:,} records"),
             )
             click.echo(f"written: {written:,} records, the end of the replay among them")

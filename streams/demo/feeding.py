@@ -57,13 +57,13 @@ def records_there(bootstrap: str) -> int:
     return sum(log_ends(bootstrap, places).values())
 
 
-def moved_to_end_now(history: History, now_ms: EpochMs) -> History:
-    """Return *history* moved by whole days, so that its last word, a day after its last event, is at most a day old.
+def moved_to_yesterday(history: History, now_ms: EpochMs) -> History:
+    """Return *history* moved by whole days, so that the replay's last word is one to two days older than *now_ms*.
 
-    Times of day stay; weekdays do not.
+    That word comes a day after the last event. Times of day stay; weekdays do not.
     """
     last_ms = max(invoice.time_ms for invoice in history.invoices)
-    by_ms = (now_ms - AFTERWARDS_MS - last_ms) // DAY_MS * DAY_MS
+    by_ms = (now_ms - DAY_MS - AFTERWARDS_MS - last_ms) // DAY_MS * DAY_MS
     moved = [msgspec.structs.replace(one, time_ms=one.time_ms + by_ms) for one in history.invoices]
     return History(moved, history.counts)
 
@@ -92,7 +92,7 @@ def feed(
     seed: int,
     partitions: int,
     per_second: int,
-    end_at_ms: EpochMs | None,
+    now_ms: EpochMs | None,
     told: Callable[[int, int], None],
 ) -> int:
     """Write the shop's year into its topics, which exist; return how many records that were.
@@ -103,15 +103,15 @@ def feed(
         seed: of everything simulated.
         partitions: of the input topics.
         per_second: records in a second; 0: as fast as it goes.
-        end_at_ms: move the year so that it ends at about this instant; None: it stays where it was, 2010 and 2011.
+        now_ms: move the year close to this instant; None: it stays where it was, in 2010 and 2011.
         told: called now and then with the records written and those there are.
 
     Raises:
         OperationError: a record was not taken within a minute.
     """
     history = read_history()
-    if end_at_ms is not None:
-        history = moved_to_end_now(history, end_at_ms)
+    if now_ms is not None:
+        history = moved_to_yesterday(history, now_ms)
     records = replay(history, browsing=browsing, seed=seed, partitions=partitions).records
     write_replay(bootstrap, paced(records, per_second), lambda written: told(written, len(records)))
     return len(records)

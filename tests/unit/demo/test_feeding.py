@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.demo.feeding import moved_to_end_now, paced
+from streams.demo.feeding import moved_to_yesterday, paced
 from streams.demo.retail import History
 from streams.demo.shop import AFTERWARDS_MS, ShopRecord
 from streams.segmentation.timeline import DAY_MS, HOUR_MS
@@ -29,21 +29,22 @@ class ManualTime:
 
 
 @pytest.mark.parametrize("later_ms", [-1, 0, 1, 7 * HOUR_MS])
-def test_a_moved_year_ends_within_the_last_day_and_keeps_its_hours(shop: History, later_ms: int) -> None:
-    """The replay's last word is at most a day old, never in the future; all moves by the same whole days."""
+def test_a_moved_year_ends_the_day_before_and_keeps_its_hours(shop: History, later_ms: int) -> None:
+    """The replay's last word is one to two days old, never younger; all moves by the same whole days."""
     last_ms = max(invoice.time_ms for invoice in shop.invoices)
     now_ms = last_ms + AFTERWARDS_MS + 5_000 * DAY_MS + later_ms
-    moved = moved_to_end_now(shop, now_ms)
+    moved = moved_to_yesterday(shop, now_ms)
     by = {new.time_ms - old.time_ms for new, old in zip(moved.invoices, shop.invoices, strict=True)}
     assert len(by) == 1
     assert by.pop() % DAY_MS == 0
-    assert 0 <= now_ms - (max(invoice.time_ms for invoice in moved.invoices) + AFTERWARDS_MS) < DAY_MS
+    last_word_ms = max(invoice.time_ms for invoice in moved.invoices) + AFTERWARDS_MS
+    assert DAY_MS <= now_ms - last_word_ms < 2 * DAY_MS
 
 
 def test_moving_changes_nothing_but_the_time(shop: History) -> None:
     """Numbers, customers and lines stay, and the shop that was read stays as it was."""
     before = [invoice.time_ms for invoice in shop.invoices]
-    moved = moved_to_end_now(shop, before[-1] + 9_000 * DAY_MS)
+    moved = moved_to_yesterday(shop, before[-1] + 9_000 * DAY_MS)
     assert [invoice.time_ms for invoice in shop.invoices] == before
     kept = [(one.number, one.customer_id, one.lines) for one in shop.invoices]
     assert [(one.number, one.customer_id, one.lines) for one in moved.invoices] == kept
