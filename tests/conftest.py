@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -38,3 +39,19 @@ def kafka() -> Iterator[str]:
 def topic_name() -> Callable[[str], str]:
     """A function that makes a unique name out of a prefix; for groups and transactional ids as well."""
     return unique_name
+
+
+@pytest.fixture
+def program() -> Callable[[str, str], str]:
+    """A function that finds an installed program; where it is not installed, the test is skipped and says what to install.
+
+    A fresh machine has Python and make, and `make test` passes there: this is the one place that skips.
+    """
+
+    def found(name: str, package: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            pytest.skip(f"{name} is not installed (Debian: apt-get install {package})")
+        return path
+
+    return found
