@@ -77,7 +77,9 @@ class Stack:
         commands = (("docker", "compose"), ("docker-compose",))
         command = next((one for one in commands if not self._fails(*one, "version")), None)
         if command is None:
-            raise Trouble("compose is missing\n  hint: install Docker's compose plugin (2.20 or newer)")
+            raise Trouble(
+                "compose is missing\n  hint: install Docker's compose plugin, or docker-compose 1.29"
+            )
         missing = [name for name in MOUNTED if not (ROOT / "deploy" / name).exists()]
         if missing:
             raise Trouble(f"not in this checkout: {', '.join(f'deploy/{name}' for name in missing)}")
