@@ -13,7 +13,7 @@ pins := pyproject.toml constraints.txt
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The first Python that is new enough and can make an environment. A version manager's shim may exist without its
 # Python, and some systems ship Python without ensurepip: then the next one is tried.
@@ -72,6 +72,10 @@ test-compiled: compile ## the core's, codecs' and transport's tests once more, o
 	  $(with_compiled) $(bin)/pytest -q tests/properties tests/unit/segmentation tests/unit/codecs \
 	    tests/unit/runtime tests/unit/test_backtest.py; \
 	fi
+
+.PHONY: e2e
+e2e: $(VENV)/.installed-dev ## build the image, bring docker-compose.yml up, check it, take it down (ARGS="--offline")
+	@$(bin)/python -m tests.e2e $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## style, types, import directions, docstrings of tests

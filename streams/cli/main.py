@@ -25,6 +25,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "demo": CommandEntry(
         "streams.cli.demo:command", "Replay a real shop's year through embedded Kafka; segments live."
     ),
+    "feed": CommandEntry("streams.cli.feed:command", "Write the demo's year into a Kafka that runs already."),
     "worker": CommandEntry("streams.cli.worker:command", "Read customer events, write segment transitions."),
     "backtest": CommandEntry(
         "streams.cli.backtest:command", "Run the segments over a file of events, in simulated time."

@@ -207,7 +207,7 @@ class RegistrySchemas:
 
     def _ask(self, question: Callable[[], Any], *, missing: int | None = None, subject: str = "") -> Any:
         try:
-            return question()
+            return _once_more(question)
         except SchemaRegistryError as error:
             if missing is not None and error.http_status_code == _NOT_FOUND:
                 self._remember_unknown(missing)
@@ -244,6 +244,16 @@ class RegistrySchemas:
 
 def _registered(schema: Schema) -> RegisteredSchema:
     return RegisteredSchema(json.dumps(schema, separators=(",", ":"), ensure_ascii=False), "AVRO")
+
+
+def _once_more(question: Callable[[], Any]) -> Any:
+    """Ask, and once more after a conflict: workers that start together register together, and one is the quicker."""
+    try:
+        return question()
+    except SchemaRegistryError as error:
+        if error.http_status_code != _CONFLICT:
+            raise
+        return question()
 
 
 def _avro_schema(answer: RegisteredSchema, schema_id: int) -> Schema:

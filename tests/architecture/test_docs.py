@@ -49,9 +49,9 @@ def test_operations_name_settings_that_exist(document: str) -> None:
 
 def test_the_first_commands_of_the_readme_exist() -> None:
     """Every `make` target that a document names is in the Makefile."""
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"help", "demo", "test", "lint", "bench"} <= targets
     for name in ("README.md", ".github/CONTRIBUTING.md", "tests/README.md"):
         for document in texts_of(name):
-            named = set(re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", document, re.MULTILINE))
+            named = set(re.findall(r"`make ([a-z0-9-]+)|^make ([a-z0-9-]+)", document, re.MULTILINE))
             assert {first or second for first, second in named} <= targets
