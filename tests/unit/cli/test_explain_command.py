@@ -306,3 +306,11 @@ def test_an_application_says_what_it_cannot_tell(events: str) -> None:
     assert "the last entry and exit are newer, and what was before is not kept" in told
     assert "they cannot be told" in told
     assert "did Checkout Started" not in told
+
+    assert one.past is not None
+    kept_ms = one.past.kept_back_to_ms
+    later = explain(source.explainer, partition, profile, "checkout.abandon", kept_ms)
+    told = as_text(Report("u1", "default", "a file", present(partition, profile), [later], whole=True))
+    assert "what its clauses read is kept back to" in told
+    assert "they cannot be told" not in told
+    assert "did Checkout Started" in told
