@@ -46,8 +46,8 @@ class Checks:
             self.up,
             self.closed,
             self.fed,
+            self.time_alone,  # before any event of now, which would move the time of a source that is idle
             self.event_becomes_transition,
-            self.time_alone,
             self.killed_worker,
             self.no_dead_letters,
             self.clean_stop,
