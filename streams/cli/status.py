@@ -11,7 +11,6 @@ import click
 from rich.console import Console
 
 from streams.cli.status_view import as_json, as_rich
-from streams.cli.stopping import tidy_end
 from streams.settings import Settings
 
 EPILOGUE = """\b
@@ -53,7 +52,7 @@ def command(
     given = {"application_id": application, "bootstrap": bootstrap, "catalogue_dir": folder}
     settings = Settings.load(os.environ, **{name: value for name, value in given.items() if value})
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    with suppress(KeyboardInterrupt), StatusReading(settings, whole=whole) as reading, tidy_end():
+    with suppress(KeyboardInterrupt), StatusReading(settings, whole=whole) as reading:
         while True:
             now_ms = time.time_ns() // 1_000_000
             status = reading.read(now_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -335,9 +336,18 @@ def test_trouble_is_over_when_nothing_waits_any_more(registry: SmallRegistry) ->
     assert schemas.trouble() is None
 
 
-def test_an_outage_is_logged_once(registry: SmallRegistry, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the registry's reader logs: level and message, however logging is set up by others."""
+    found: list[tuple[str, str]] = []
+    logger = logging.getLogger("streams.codecs.registry")
+    for name, log in (("warning", "WARNING"), ("info", "INFO")):
+        monkeypatch.setattr(logger, name, lambda text, *values, log=log: found.append((log, text % values)))
+    return found
+
+
+def test_an_outage_is_logged_once(registry: SmallRegistry, said: list[tuple[str, str]]) -> None:
     """When it begins and when it ends, however often records are tried in between."""
-    caplog.set_level("INFO")
     now_s = [0.0]
     schema_id = register(RegistrySchemas(registry.url), "cheese-value", CHEESE)
     schemas = RegistrySchemas(registry.url, clock_s=lambda: now_s[0])
@@ -348,7 +358,6 @@ def test_an_outage_is_logged_once(registry: SmallRegistry, caplog: pytest.LogCap
         now_s[0] += AWAY_MAX_S
     registry.failing = None
     schemas.schema(schema_id)
-    said = [(one.levelname, one.message) for one in caplog.records if one.name == "streams.codecs.registry"]
 
     assert [level for level, _ in said] == ["WARNING", "INFO"]
     assert said[1][1] == "the schema registry answers again"
