@@ -87,8 +87,12 @@ class HashingCluster:
                 worker.kill()
                 worker.wait()
 
-    def send(self, count: int, *, poison: int = 0) -> None:
-        """Send *count* records, spread at random over topics and partitions, *poison* of them unprocessable."""
+    def send(self, count: int, *, poison: int = 0, within_s: float = READ_WAIT_S) -> None:
+        """Send *count* records, spread at random over topics and partitions, *poison* of them unprocessable.
+
+        Raises:
+            AssertionError: the brokers have not taken all of them *within_s* seconds.
+        """
         poisonous = set(self._random.sample(range(count), poison))
         for number in range(count):
             topic, partition = self._random.choice(self.inputs), self._random.randrange(self._partitions)
@@ -100,7 +104,7 @@ class HashingCluster:
             self.sent[partition].append((topic, key, offset, value))
             if number % 1_000 == 0:
                 self._producer.poll(0)
-        assert self._producer.flush(READ_WAIT_S) == 0, "all input is sent"
+        assert self._producer.flush(within_s) == 0, "all input is sent"
 
     def start(self, number: int, **settings: str) -> subprocess.Popen[bytes]:
         """Start, or start again, worker *number*; its output goes to a file in the folder."""
@@ -205,6 +209,15 @@ class HashingCluster:
             if dead != sorted(key for _, key, _, value in sent if value == POISON):
                 found.append(f"dead letters of partition {partition}: {dead}")
         return found
+
+    def ends(self, topic: str) -> int:
+        """Return how many offsets *topic* has used up in all partitions, markers and aborted records among them."""
+        reader = ck.Consumer({**self._reader_options(), "isolation.level": "read_uncommitted"})
+        places = [ck.TopicPartition(topic, number) for number in range(self._partitions)]
+        try:
+            return sum(reader.get_watermark_offsets(place, READ_WAIT_S)[1] for place in places)
+        finally:
+            reader.close()
 
     def read(self, topic: str, partition: int) -> list[tuple[bytes, bytes]]:
         """Read all committed (key, value) of an output topic's partition.
