@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,6 @@ def outputs_verdict(
     return Verdict(missing=missing, extra=extra, disordered=disordered)
 
 
-def differing(expected: Mapping[Hashable, object], found: Mapping[Hashable, object]) -> int:
+def differing(expected: Mapping[Any, object], found: Mapping[Any, object]) -> int:
     """Return how many names mean something else in the two, or stand in one only."""
     return sum(expected.get(name) != found.get(name) for name in expected.keys() | found.keys())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import subprocess
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def line(row: str, seed: int, outcome: Outcome, duration_s: float, commit: str) 
     """Return a row of the table."""
     verdict = outcome.verdict
     notes = "; ".join([outcome.notes, *outcome.failures]).replace("|", "/").replace("\n", " ")
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()  # noqa: TID251 - the day of the run
+    today = dt.datetime.now(dt.UTC).date().isoformat()  # noqa: TID251 - the day of the run
     cells = (
         row, "yes" if outcome.passed else "**no**", seed, f"{outcome.events:,}", verdict.missing, verdict.extra,
         verdict.disordered, verdict.torn + verdict.unsettled, verdict.state, verdict.letters, f"{duration_s:.0f}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 
 from streams.testing.hashing_cluster import HashingCluster
 from streams.testing.kafka import create_topics
@@ -33,13 +34,7 @@ def run(seed: int, stage: Stage) -> Outcome:
         for life in range(lives):
             # a name of its own for every other life: the dead one's transaction is aborted by its time-out
             cluster.start(life % 2, STREAMS_FAILPOINT=f"offsets.before@{chance.randrange(60, 100)}")
-            feed_until(
-                cluster,
-                lambda life=life: cluster.exit_code(life % 2) is not None,
-                40,
-                records=60,
-                pause_s=0.05,
-            )
+            feed_until(cluster, partial(_has_ended, cluster, life % 2), 40, records=60, pause_s=0.05)
             stage.say(f"life {life + 1} of {lives} has ended")
         time.sleep(
             5.0
@@ -57,6 +52,10 @@ def run(seed: int, stage: Stage) -> Outcome:
     outcome.must(before[0] < before[1] // 2, "nothing was compacted")
     outcome.must(codes == [0], f"exit codes {codes}")
     return outcome
+
+
+def _has_ended(cluster: HashingCluster, number: int) -> bool:
+    return cluster.exit_code(number) is not None
 
 
 def _left(cluster: HashingCluster) -> tuple[int, int]:

@@ -62,7 +62,7 @@ def _flip_a_bit(kafka: KafkaCluster, cluster: HashingCluster, chance: random.Ran
     kafka.start(1)
 
 
-def _in_a_batch_of_records(content: bytes, chance: random.Random) -> int:
+def _in_a_batch_of_records(content: bytes | bytearray, chance: random.Random) -> int:
     """Return a place in the records of some batch that is no control batch."""
     places, position = [], 0
     while position < len(content):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from functools import partial
+from typing import get_args
 
-from streams.testing.kafka_proxy import ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT, Rule
+from streams.testing.kafka_proxy import ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT, Rule, What
 from tests.faults.feeding import feed, feed_until, sent
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
@@ -27,7 +29,7 @@ def run(seed: int, stage: Stage) -> Outcome:
         for number, rule in enumerate(_rules(chance, 2 if stage.quick else FAULTS)):
             stage.say(f"{number + 1}: {rule.what} of API {rule.api_key}, {rule.delay_s:.1f} s")
             stage.proxy.add(rule)
-            feed_until(cluster, lambda rule=rule: rule.struck, STRIKE_WAIT_S)
+            feed_until(cluster, partial(_has_struck, rule), STRIKE_WAIT_S)
             feed(cluster, chance.uniform(1, 3 if stage.quick else 9))
             stage.proxy.clear()
             struck[rule.what] = struck.get(rule.what, 0) + rule.struck
@@ -42,13 +44,15 @@ def run(seed: int, stage: Stage) -> Outcome:
     return outcome
 
 
+def _has_struck(rule: Rule) -> bool:
+    return rule.struck > 0
+
+
 def _rules(chance: random.Random, count: int) -> list[Rule]:
     """Return that many faults: mostly of EndTxn, some of the requests that carry the offsets."""
     rules = [Rule(END_TXN, "delay_request", 5.0, times=1), Rule(END_TXN, "lose_response", times=1)]
     while len(rules) < count:
         key = chance.choice([END_TXN, END_TXN, END_TXN, ADD_OFFSETS, TXN_OFFSET_COMMIT])
-        what = chance.choice(
-            ["delay_request", "delay_request", "lose_request", "lose_response", "delay_response"]
-        )
+        what = chance.choice(["delay_request", *get_args(What)])
         rules.append(Rule(key, what, chance.uniform(0.5, 9.0), times=1))
     return rules[:count]

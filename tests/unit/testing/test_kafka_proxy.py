@@ -102,7 +102,7 @@ def test_what_is_too_short_is_no_request() -> None:
         header_of(b"GET /")
 
 
-def test_without_rules_everything_passes(proxy: KafkaProxy, echo: Echo) -> None:
+def test_without_rules_everything_passes(proxy: KafkaProxy) -> None:
     """Both directions, in order."""
     with connect(proxy) as line:
         line.sendall(request(METADATA, 1) + request(END_TXN, 2))
@@ -140,7 +140,7 @@ def test_a_delayed_request_arrives_after_its_client_has_hung_up(proxy: KafkaProx
     wait_until(lambda: echo.seen == [1])
 
 
-def test_a_rule_may_mean_one_client(proxy: KafkaProxy, echo: Echo) -> None:
+def test_a_rule_may_mean_one_client(proxy: KafkaProxy) -> None:
     """One worker is cut off, the others are not."""
     proxy.add(Rule(None, "lose_request", client="one"))
     with connect(proxy) as line:
@@ -149,7 +149,7 @@ def test_a_rule_may_mean_one_client(proxy: KafkaProxy, echo: Echo) -> None:
         assert answered(line) == 2
 
 
-def test_a_cut_line_is_silent_and_goes_on_afterwards(proxy: KafkaProxy, echo: Echo) -> None:
+def test_a_cut_line_is_silent_and_goes_on_afterwards(proxy: KafkaProxy) -> None:
     """As packets that are lost and sent again: nothing is refused, nothing is lost at last."""
     proxy.cut("one")
     with connect(proxy) as line:
