@@ -51,9 +51,10 @@ def _die_at(cluster: HashingCluster, point: str, chance: random.Random) -> bool:
     cluster.start(0, STREAMS_FAILPOINT=f"{point}@{1 if once else chance.randrange(1, 9)}")
     if point == "revoke":
         cluster.start(HELPER)
-    deadline = time.monotonic() + DEATH_WAIT_S
+    deadline, poison = time.monotonic() + DEATH_WAIT_S, 1 if point.startswith("abort") else 0
     while cluster.exit_code(0) is None and time.monotonic() < deadline:
-        cluster.send(200, poison=1 if point.startswith("abort") else 0)
+        cluster.send(200, poison=poison)
+        poison = 0
         time.sleep(0.1)
     died = cluster.exit_code(0) == -signal.SIGKILL
     cluster.kill(0)
