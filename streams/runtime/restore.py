@@ -79,7 +79,8 @@ class ChangelogRestore:
                 done(error)
                 return
             except ck.KafkaException as failure:
-                known = operation_error(failure.args[0], "restoring the state")
+                doing = f"restoring partition {partition} from {self._options.changelog}"
+                known = operation_error(failure.args[0], doing)
                 if known is not None:
                     done(known)
                     return

@@ -40,7 +40,8 @@ def run(seed: int, stage: Stage) -> Outcome:
         2 * events, Verdict(), "; ".join(f"{kind}: {text or 'nothing'}" for kind, text in said.items())
     )
     for kind, text in said.items():
-        outcome.must("cannot be restored" in text, f"{kind}: no clear refusal")
+        wanted = "cannot be restored" if kind == "no state" else "damaged records"
+        outcome.must(wanted in text, f"{kind}: no clear refusal")
     return outcome
 
 
