@@ -94,6 +94,10 @@ format: $(VENV)/.installed-dev ## put the code into its format and mend what can
 bench: $(VENV)/.installed-dev ## the race: events per second beside raw consumption and stock Faust
 	$(bin)/streams bench $(ARGS)
 
+.PHONY: faults
+faults: $(VENV)/.installed-dev ## the fault matrix on a real broker (ARGS="--only kill --seed 7", ARGS="--list")
+	@$(bin)/python -m tests.faults $(ARGS)
+
 .PHONY: clean
 clean: ## remove the virtual environment, caches and builds
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -26,7 +26,7 @@ OnPoison = Literal["dead_letter", "fail"]
 ALL_SOURCES = "*"
 PREFIX = "STREAMS_"
 KAFKA_PREFIX = "STREAMS_KAFKA_"
-NOT_SETTINGS = frozenset({"STREAMS_TEST_BOOTSTRAP"})
+NOT_SETTINGS = frozenset({"STREAMS_TEST_BOOTSTRAP", "STREAMS_FAILPOINT"})
 """Variables of that prefix that belong to the test suite."""
 
 SECRET_WORDS = re.compile(

@@ -22,6 +22,7 @@ import confluent_kafka as ck
 from streams.errors import OperationError
 from streams.runtime.client_errors import operation_error
 from streams.runtime.client_options import ClientOptions
+from streams.runtime.failpoints import reach
 from streams.runtime.kafka_ports import RestoreDone, Snapshot
 from streams.runtime.observing import Observer
 from streams.runtime.ports import PartitionState, StateFactory
@@ -85,7 +86,8 @@ class ChangelogRestore:
                 done(error)
                 return
             except ck.KafkaException as failure:
-                known = operation_error(failure.args[0], "restoring the state")
+                doing = f"restoring partition {partition} from {self._options.changelog}"
+                known = operation_error(failure.args[0], doing)
                 if known is not None:
                     done(known)
                     return
@@ -100,6 +102,7 @@ class ChangelogRestore:
 
     def _attempt(self, partition: int, spare: Snapshot | None, alive: Alive) -> Snapshot | None:
         started = time.monotonic()
+        reach("restore.before")
         reader = self._open_reader(self._options.reader(committed=True))
         ends = self._open_reader(self._options.reader(committed=False))
         try:
@@ -114,6 +117,7 @@ class ChangelogRestore:
             if self._committed(reader, ends, partition) != (offsets, stamp):
                 raise _Moved
             state.ready()
+            reach("restore.after")
         finally:
             reader.close()
             ends.close()
