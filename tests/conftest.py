@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from streams.broker import KafkaCluster
 from streams.broker.jars import cache_dir
 from streams.broker.registry import RegistryServer, registry_home
+from streams.cli.stopping import REQUESTS_TO_STOP
 from streams.errors import OperationError
 from streams.testing.kafka import BOOTSTRAP_VARIABLE, docker_answers, kafka_container, unique_name
 
@@ -68,3 +70,12 @@ def program() -> Callable[[str, str], str]:
         return path
 
     return found
+
+
+@pytest.fixture(autouse=True)
+def _hearing() -> Iterator[None]:
+    """Hear every request to stop after a test as before it: a command that tidies up at its end goes on ignoring them."""
+    before = {request: signal.getsignal(request) for request in REQUESTS_TO_STOP}
+    yield
+    for request, handler in before.items():
+        signal.signal(request, handler)
