@@ -13,7 +13,7 @@ pins := pyproject.toml constraints.txt
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The first Python that is new enough and can make an environment. A version manager's shim may exist without its
 # Python, and some systems ship Python without ensurepip: then the next one is tried.
@@ -62,11 +62,8 @@ compiled := build/compiled
 with_compiled := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/$(compiled)"
 
 .PHONY: compile
-compile: $(VENV)/.installed-dev ## the hot path compiled to C, where there is a C compiler
-	@rm -rf build && mkdir -p build
-	@STREAMS_COMPILE=1 $(bin)/python setup.py -q build --build-lib $(compiled) >build/compile.log 2>&1 \
-	  || { rm -rf $(compiled); tail -n 3 build/compile.log; \
-	       echo "not compiled (build/compile.log says why): everything runs as plain Python, slower"; }
+compile: $(VENV)/.installed-dev ## the hot path and the built-in plan compiled to C, where there is a C compiler
+	@$(bin)/streams compile --into $(compiled) >/dev/null || rm -rf $(compiled)
 
 .PHONY: test-compiled
 test-compiled: compile ## the core's, codecs' and transport's tests once more, on the compiled modules
@@ -75,6 +72,10 @@ test-compiled: compile ## the core's, codecs' and transport's tests once more, o
 	  $(with_compiled) $(bin)/pytest -q tests/properties tests/unit/segmentation tests/unit/codecs \
 	    tests/unit/runtime tests/unit/test_backtest.py; \
 	fi
+
+.PHONY: e2e
+e2e: $(VENV)/.installed-dev ## build the image, bring docker-compose.yml up, check it, take it down (ARGS="--offline")
+	@$(bin)/python -m tests.e2e $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## style, types, import directions, docstrings of tests
@@ -90,8 +91,12 @@ format: $(VENV)/.installed-dev ## put the code into its format and mend what can
 	$(bin)/ruff format .
 
 .PHONY: bench
-bench: compile ## the race: events per second beside raw consumption and stock Faust
-	$(with_compiled) $(bin)/streams bench $(ARGS)
+bench: $(VENV)/.installed-dev ## the race: events per second beside raw consumption and stock Faust
+	$(bin)/streams bench $(ARGS)
+
+.PHONY: faults
+faults: $(VENV)/.installed-dev ## the fault matrix on a real broker (ARGS="--only kill --seed 7", ARGS="--list")
+	@$(bin)/python -m tests.faults $(ARGS)
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and builds

@@ -26,12 +26,15 @@ OnPoison = Literal["dead_letter", "fail"]
 ALL_SOURCES = "*"
 PREFIX = "STREAMS_"
 KAFKA_PREFIX = "STREAMS_KAFKA_"
-NOT_SETTINGS = frozenset({"STREAMS_TEST_BOOTSTRAP"})
+NOT_SETTINGS = frozenset({"STREAMS_TEST_BOOTSTRAP", "STREAMS_FAILPOINT"})
 """Variables of that prefix that belong to the test suite."""
 
 SECRET_WORDS = re.compile(
     r"password|secret|token|jaas|\.key\.pem|ssl\.key$|oauthbearer\.config|://[^/@\s]*@", re.IGNORECASE
 )
+SECRETS = frozenset({"schema_registry_password", "schema_registry_token"})
+"""Settings whose values are never shown."""
+
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
 
@@ -192,6 +195,16 @@ KNOBS: tuple[Knob, ...] = (
     Knob("clauses", True, _boolean, "", "true or false", "write into each transition the definition's clauses with their values; off, a transition costs about 7 µs less"),
     Knob("memberships", True, _boolean, "", "true or false", "write the memberships topic"),
     Knob("schema_registry_url", "", _text, "", "a URL; empty: schemas from files", "the Confluent-compatible registry for Avro"),
+    Knob("schema_registry_user", "", _text, "", "a name; needs a password", "whom the schema registry knows us as (basic authentication)"),
+    Knob("schema_registry_password", "", _text, "", "a secret", "the password of that user"),
+    Knob("schema_registry_password_file", "", _text, "", "a file", "where the password stands, instead of the variable"),
+    Knob("schema_registry_token", "", _text, "", "a secret; instead of a user", "the bearer token for the schema registry"),
+    Knob("schema_registry_token_file", "", _text, "", "a file", "where the token stands, instead of the variable"),
+    Knob("schema_registry_ca_file", "", _text, "", "a PEM file or folder; empty: the usual ones", "the authorities that may have signed the schema registry's certificate"),
+    Knob("schema_registry_certificate_file", "", _text, "", "a PEM file", "our certificate for the schema registry (mTLS)"),
+    Knob("schema_registry_key_file", "", _text, "", "a PEM file; empty: in the certificate's", "the key of that certificate"),
+    Knob("schema_registry_timeout_ms", 2_000, _positive_ms, "ms", "so that two of them fit into patience_ms", "longest wait for one answer of the schema registry, which is asked twice"),
+    Knob("schema_registry_compatibility", "BACKWARD", _one_of("BACKWARD", "BACKWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"), "", "BACKWARD, BACKWARD_TRANSITIVE, FULL or FULL_TRANSITIVE", "the mode given to a subject that has none, or one that lets readers break"),
     Knob("schema_dir", "", _text, "", "a folder; empty: the shipped schemas", "where Avro schemas lie when there is no registry"),
     Knob("catalogue_dir", "", _text, "", "a folder; empty: the built-in catalogue", "the segment definitions"),
     Knob("clock", "wall", _one_of("wall", "event"), "", "wall or event", "what moves the watermark of an idle source: the wall clock, or the other sources (replays)"),
@@ -218,9 +231,20 @@ KNOBS: tuple[Knob, ...] = (
     Knob("attempts", 5, _integer(1, 100), "", "1 to 100", "failures of the same work before the guilty record is searched"),
     Knob("on_poison", "dead_letter", _one_of("dead_letter", "fail"), "", "dead_letter or fail", "what happens to a record that fails alone: dead-letter it, or stop the worker"),
     Knob("restore_threads", 2, _integer(1, 64), "", "1 to 64", "partitions restored at the same time"),
+    Knob("log_format", "console", _one_of("console", "json"), "", "console or json", "how log lines are written: for people, or one JSON object a line"),
+    Knob("log_level", "info", _one_of("debug", "info", "warn", "error"), "", "debug, info, warn or error", "the least of what is logged: error: somebody must act; warn: it mends itself; info: the state has changed"),
     Knob("metrics_host", "127.0.0.1", _text, "", "an address", "where the metrics are served; 0.0.0.0 shows them to the network"),
     Knob("metrics_port", 9464, _integer(0, 65_535), "", "0 to 65535; 0: none", "the port of the metrics"),
 )  # fmt: skip
+_ORDER = (
+    ("patience_ms", "below", "transaction_timeout_ms"),
+    ("transaction_timeout_ms", "below", "session_timeout_ms"),
+    ("session_timeout_ms", "below", "max_poll_interval_ms"),
+    ("commit_interval_ms", "at most", "catchup_commit_interval_ms"),
+    ("batch_records_max", "at most", "records_in_flight_max"),
+    ("commit_interval_ms", "below", "transaction_timeout_ms"),
+)
+"""Settings that bound each other."""
 _BY_NAME = {knob.name: knob for knob in KNOBS}
 _BY_VARIABLE = {knob.variable: knob for knob in KNOBS}
 
@@ -243,6 +267,16 @@ class Settings:
     clauses: bool
     memberships: bool
     schema_registry_url: str
+    schema_registry_user: str
+    schema_registry_password: str
+    schema_registry_password_file: str
+    schema_registry_token: str
+    schema_registry_token_file: str
+    schema_registry_ca_file: str
+    schema_registry_certificate_file: str
+    schema_registry_key_file: str
+    schema_registry_timeout_ms: int
+    schema_registry_compatibility: str
     schema_dir: str
     catalogue_dir: str
     clock: Clock
@@ -269,6 +303,8 @@ class Settings:
     attempts: int
     on_poison: OnPoison
     restore_threads: int
+    log_format: str
+    log_level: str
     metrics_host: str
     metrics_port: int
     kafka_options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -308,33 +344,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` when settings contradict each other."""
-        self._must(
-            self.patience_ms < self.transaction_timeout_ms, "patience_ms", "below", "transaction_timeout_ms"
-        )
-        self._must(
-            self.transaction_timeout_ms < self.session_timeout_ms,
-            "transaction_timeout_ms", "below", "session_timeout_ms",
-        )  # fmt: skip
-        self._must(
-            self.session_timeout_ms < self.max_poll_interval_ms,
-            "session_timeout_ms",
-            "below",
-            "max_poll_interval_ms",
-        )
-        self._must(
-            self.commit_interval_ms <= self.catchup_commit_interval_ms,
-            "commit_interval_ms", "at most", "catchup_commit_interval_ms",
-        )  # fmt: skip
-        self._must(
-            self.batch_records_max <= self.records_in_flight_max,
-            "batch_records_max", "at most", "records_in_flight_max",
-        )  # fmt: skip
-        self._must(
-            self.commit_interval_ms < self.transaction_timeout_ms,
-            "commit_interval_ms",
-            "below",
-            "transaction_timeout_ms",
-        )
+        for low, relation, high in _ORDER:
+            less, more = getattr(self, low), getattr(self, high)
+            if less > more or (less == more and relation == "below"):
+                raise SettingsError(
+                    f"{low} ({less}) must be {relation} {high} ({more})",
+                    hint=f"change {PREFIX}{low.upper()} or {PREFIX}{high.upper()}",
+                )
         topics = [entry.topic for entry in self.inputs]
         for name in ("transitions_topic", "memberships_topic", "dead_letter_topic", "changelog_topic"):
             if getattr(self, name) in topics:
@@ -355,7 +371,7 @@ class Settings:
         """All settings by name, secrets replaced by ***."""
         shown = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         for name, value in shown.items():
-            if isinstance(value, str) and SECRET_WORDS.search(value):
+            if isinstance(value, str) and value and (name in SECRETS or SECRET_WORDS.search(value)):
                 shown[name] = "***"
         shown["kafka_options"] = {
             name: "***" if SECRET_WORDS.search(name) else value for name, value in self.kafka_options.items()
@@ -364,13 +380,6 @@ class Settings:
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.public().items())})"
-
-    def _must(self, fact: bool, low: str, relation: str, high: str) -> None:  # noqa: FBT001
-        if not fact:
-            raise SettingsError(
-                f"{low} ({getattr(self, low)}) must be {relation} {high} ({getattr(self, high)})",
-                hint=f"change {PREFIX}{low.upper()} or {PREFIX}{high.upper()}",
-            )
 
 
 def _parsed(knob: Knob, text: str, name: str) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
@@ -25,7 +26,7 @@ from streams.errors import OperationError
 
 _CLASSPATH_FILE = "classpath.json"
 _PARALLEL_DOWNLOADS = 4
-_TIMEOUT_S = 30
+TIMEOUT_S = 30
 
 Download = Callable[[Path], Sequence[Path]]
 """Fetches Kafka's jars into a folder and returns them in class path order."""
@@ -143,21 +144,31 @@ def download_with_jgo(repository: Path) -> list[Path]:
             ) from error
 
 
-def _fetch(repository: Path, progress: Progress, task: TaskID) -> list[Path]:
+def maven_context(repository: Path, counted: Callable[..., Any] | None = None) -> Any:
+    """Return what resolves and fetches artifacts into *repository*; raises ImportError when jgo is not installed.
+
+    Args:
+        repository: where files go.
+        counted: jgo's progress callback; None: none.
+    """
     from jgo.config import GlobalSettings  # noqa: PLC0415  comes with an extra
     from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
     from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
 
+    return MavenContext(
+        resolver=PythonResolver(progress_callback=counted),
+        repo_cache=repository,
+        remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
+        timeout=TIMEOUT_S,
+    )
+
+
+def _fetch(repository: Path, progress: Progress, task: TaskID) -> list[Path]:
     @contextmanager
     def counted(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
         yield lambda received: progress.advance(task, received)
 
-    context = MavenContext(
-        resolver=PythonResolver(progress_callback=counted),
-        repo_cache=repository,
-        remote_repos={"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories},
-        timeout=_TIMEOUT_S,
-    )
+    context = maven_context(repository, counted)
     roots = [context.create_dependency(coordinate) for coordinate in COORDINATES]
     inputs, transitive = context.resolver.resolve(roots)
     needed = [*inputs, *(found for found in transitive if found.scope in ("compile", "runtime"))]

@@ -42,7 +42,9 @@ EVENTS_A_MONTH: Mapping[str, float] = {
 
 _ENTRY_BYTES = 9
 _WINDOW = re.compile(
-    r"\d\s*(ms|s|m|h|d|w|min|days?|hours?|weeks?|months?)\b|\bever\b|\bany time\b", re.IGNORECASE
+    r"\d\s*(ms|s|m|h|d|w|min|days?|hours?|weeks?|months?)\b|\b(ever|any time|today|yesterday)\b"
+    r"|\b(this|last) (week|month|year)\b",
+    re.IGNORECASE,
 )
 
 

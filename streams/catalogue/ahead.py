@@ -1,7 +1,7 @@
 """Plans that were compiled to C ahead: the generated source is a module like any other, and mypyc compiles it with the core.
 
-`make compile` writes the source of the catalogues it is given into the package `streams_plans` and compiles it together
-with the hot path (`setup.py`). The name of a module is the hash of its source: what does not fit exactly is not found.
+`streams compile` writes the source of the worker's plan into the package `streams_plans` and compiles it together with the
+hot path (`streams.compilation`). The name of a module is the hash of its source: what does not fit exactly is not found.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ Value = Literal[
     "whole",  # 0, 1, 2, ...
     "natural",  # 1, 2, 3, ...
     "number",
+    "threshold",  # a number or a percentage
     "limit",  # a number, with 'of' a percentage, or another aggregate
     "duration",
     "rate",  # N per duration

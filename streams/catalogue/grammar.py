@@ -240,8 +240,7 @@ FORMS: Mapping[str, Form] = {
         ),
         "until": Key("condition", "When a member leaves.", default="'when' is no longer true"),
         "hysteresis": Key(
-            "limit",
-            "A member stays until the number that 'when' compares falls below this one (or exceeds it).",
+            "threshold", "A member stays while the number that 'when' compares passes this laxer limit."
         ),
         "exclude": Key("segments", "Whoever is in one of these is not in this one."),
         "dwell": Key("duration", "How long 'when' must hold before the entry.", default="0s"),

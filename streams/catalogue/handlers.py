@@ -183,6 +183,6 @@ def _feed(write: Writer, spec: JournalSpec, number: int, *, alone: bool) -> None
         write(f"    since = undone_before(p, SPECS[{name!r}], occurrence)")
         write(f"if p.{name}_undone: p.{name}_undone.insert(k, NEVER)")
         write(f"p.{name}_key.insert(k, occurrence)")
-        write(f"if since < NEVER: undo(p, SPECS[{name!r}], occurrence, since)")
+        write(f"if since < NEVER: undo(p, SPECS[{name!r}], str(occurrence), since)")
     write(f"if len(j) > TRIM_AT: forget(p, SPECS[{name!r}], {horizon})")
     write.level = level

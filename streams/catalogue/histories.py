@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from streams.catalogue.compiler import compile_catalogue
 from streams.segmentation.conditions import (
+    AgeRange,
     Aggregate,
     Compare,
     Condition,
@@ -219,6 +220,8 @@ class Cook:
                 case Trait(event=event, test=test):
                     yield event, self._passing(event, test), set(), {1}
                 case Compare(left=left, right=right):
+                    if right is not None and left.event == right.event and _apart(left.age, right.age):
+                        raise Unfathomable(f"two windows of {left.event}")  # a history has it at one time
                     sides = [side for side in (left, right) if side is not None]
                     yield from (self._compared(side, leaf) for side in sides)
                 case InSegment(segment_id=name) if name in self._segments and name not in path:
@@ -278,6 +281,11 @@ class Cook:
 
 def _bounds(age: Any) -> set[DurationMs]:
     return {bound for bound in (age.from_ms, age.to_ms) if bound}
+
+
+def _apart(one: AgeRange, other: AgeRange) -> bool:
+    """Return whether no event has an age in both."""
+    return any(a.to_ms is not None and a.to_ms <= b.from_ms for a, b in ((one, other), (other, one)))
 
 
 def _candidates(test: Filter) -> list[Any]:

@@ -85,7 +85,7 @@ class PatternWriter(ComparisonWriter):
         write(f"lo{k} = bisect_right(j{k}, t - {end}, 0, i{k})" if end is not None else f"lo{k} = 0")
         write(f"x{k} = resumed(j{k}, lo{k}, i{k}, {leaf.pause_ms})")
         write(f"v{k} = 0 if x{k} is None else 2")
-        write(f"n{k} = x{k} + {end} if v{k} else NEVER" if end is not None else f"n{k} = NEVER")
+        write(f"n{k} = NEVER if x{k} is None else x{k} + {end}" if end is not None else f"n{k} = NEVER")
         self.unknown(k, leaf.event, f"v{k} != 2 and not lo{k}", "BEFORE_ALL", None)
         return k
 

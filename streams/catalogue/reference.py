@@ -26,6 +26,7 @@ WORDS: Mapping[Value, str] = {
     "whole": "a whole number from 0 on",
     "natural": "a whole number from 1 on",
     "number": "a number",
+    "threshold": "a number, or a percentage such as `25%`",
     "limit": "a number, a percentage such as `30%`, or a number over events",
     "duration": "a duration, such as `30m`, `72h`, `90d`",
     "rate": "a number per duration, such as `3 per 30d`",
@@ -101,6 +102,9 @@ _TITLES = {
     "now": "Below `now`",
     "hours": "Below `hour`",
     "lookup": "In place of a duration",
+    "step did": "A step: something happened",
+    "step time passes until": "A step: time passes",
+    "step time passes over": "A step: time passes over an instant, looked at to the millisecond",
     "expected": "A transition that is expected",
 }
 """Form → how the reference calls it, where "a" and its name do not say it."""

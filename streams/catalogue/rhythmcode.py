@@ -47,8 +47,8 @@ class RhythmWriter(CalendarWriter):
         write(f"hi{k} = bisect_right(j{k}, t - {young}, lo{k}, i{k})" if young else f"hi{k} = i{k}")
         values = "None" if leaf.by is None else self.column(leaf.event, leaf.where, Column("each", leaf.by))
         asked = (leaf.intervals, leaf.variation_ppm)
-        write(f"x{k} = by_value(j{k}, lo{k}, hi{k}, {values})")
-        write(f"v{k}, n{k}, x{k} = cadence(x{k}, t, {asked!r}, {leaf.due_ppm!r})")
+        write(f"d{k} = by_value(j{k}, lo{k}, hi{k}, {values})")
+        write(f"v{k}, n{k}, x{k} = cadence(d{k}, t, {asked!r}, {leaf.due_ppm!r})")
         if end is not None or young:
             write(f"n{k} = min(n{k}, next_step(j{k}, (lo{k}, hi{k}, i{k}), ({young}, {end})))")
         self.unknown(k, leaf.event, "True", start_of(end), end)

@@ -113,6 +113,7 @@ def _values(names: Names) -> dict[Value, Schema]:
         "pattern": "^([0-9]{1,15}(ms|s|m|h|d|w))+$",
         "examples": ["30m", "72h", "90d"],
     }
+    threshold: Schema = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9.]+\s*%?$"}]}
     values: dict[Value, Schema] = {
         "text": scalar,
         "id": {"type": ["string", "number"], "pattern": r"^[\w.]+$"},
@@ -121,13 +122,8 @@ def _values(names: Names) -> dict[Value, Schema]:
         "whole": {"type": "integer", "minimum": 0, "maximum": WHOLE_MAX},
         "natural": {"type": "integer", "minimum": 1, "maximum": WHOLE_MAX},
         "number": {"type": "number"},
-        "limit": {
-            "anyOf": [
-                {"type": "number"},
-                {"type": "string", "pattern": r"^-?[0-9.]+\s*%?$"},
-                _ref("share"),
-            ]
-        },
+        "threshold": threshold,
+        "limit": {"anyOf": [*threshold["anyOf"], _ref("share")]},
         "duration": duration,
         "context": {"type": "object", "additionalProperties": event, "maxProperties": CONTEXT_MAX},
         "rate": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pstats
+import sys
 import tempfile
 from contextlib import ExitStack
 from itertools import product
@@ -16,9 +18,16 @@ from streams.bench.race import CATALOGUE, Race, in_checkout
 from streams.bench.report import as_json, print_results
 from streams.bench.running import CONTESTANTS, run_race
 from streams.broker import KafkaCluster
+from streams.cli.compile import compiled_folder
 from streams.cli.stopping import tidy_end
+from streams.compilation import environment_with
+from streams.errors import OperationError
+from streams.runtime.application import wire
+from streams.settings import Settings
 
 PROFILED_LINES = 25
+_COMPILED = "STREAMS_BENCH_COMPILED"
+"""Set while the command runs on the compiled package."""
 LOG_COLUMNS = 160
 """Where there is no terminal to say how wide it is."""
 
@@ -57,6 +66,12 @@ LOG_COLUMNS = 160
 )
 @click.option("--bootstrap", help="A running Kafka. [default: an embedded one]")
 @click.option(
+    "--compiled/--plain",
+    default=True,
+    show_default=True,
+    help="Our hot path and the job's plan compiled to C, where there is a compiler.",
+)
+@click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here too."
 )
 @click.option(
@@ -77,6 +92,7 @@ def command(
     catalogue: Path | None,
     commit_interval: int,
     bootstrap: str | None,
+    compiled: bool,
     json_file: Path | None,
     profile: bool,
     only: tuple[str, ...],
@@ -94,6 +110,9 @@ def command(
       streams bench --only core --profile             where the core's time goes
     """
     progress = Console(stderr=True)
+    definitions = catalogue.resolve() if catalogue is not None else in_checkout(CATALOGUE)
+    if compiled:
+        _go_on_compiled(definitions, progress)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="segment-streams-bench-")))
         needs_broker = set(only) != {"core"}
@@ -105,7 +124,7 @@ def command(
             events=events,
             seed=seed,
             partitions=partitions,
-            catalogue=catalogue.resolve() if catalogue is not None else in_checkout(CATALOGUE),
+            catalogue=definitions,
             commit_interval_ms=commit_interval,
             workers=tuple(product(workers, processes)),
         )
@@ -124,3 +143,20 @@ def command(
             pstats.Stats(str(pstats_file)).sort_stats("tottime").print_stats(PROFILED_LINES)
     if not results.right:
         raise SystemExit(1)
+
+
+def _go_on_compiled(definitions: Path, progress: Console) -> None:
+    """Run this very command again on a package whose hot path, and the job's plan, are compiled; once."""
+    if os.environ.pop(_COMPILED, ""):
+        return
+    race = Race("", Path(), 0, 0, 0, definitions, 1)
+    plan = wire(Settings.load(race.settings("core"))).plan
+    try:
+        folder = compiled_folder(
+            plan, None, say=lambda text: progress.print(f"[dim]·[/] {text}", highlight=False)
+        )
+    except OperationError as failure:
+        progress.print(f"[dim]·[/] {failure}", highlight=False)
+        return
+    environment = environment_with(folder, {**os.environ, _COMPILED: "1"})
+    os.execvpe(sys.executable, [sys.executable, "-m", "streams", *sys.argv[1:]], environment)  # noqa: S606

@@ -76,8 +76,8 @@ def command(
     settings are the worker's own (STREAMS_...). Without SEGMENT, those that it is not in are told in one line each.
 
     With --at and a file, its lines are run up to that instant, and the answer is as it stood then. An application keeps
-    its state, not its history: there the last entry and exit answer, before them the journals, and how far back those
-    go is said; late events are known by now.
+    its state, not its history: there the last entry and exit answer, before them the events that its journals keep, and
+    how far back those go is said; late events are known by now.
     """
     at_ms, until_ms, now_ms = _instant("--at", at), _instant("--until", until), _instant("--now", now)
     key = f"{shop}/{customer}"

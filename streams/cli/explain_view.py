@@ -255,13 +255,18 @@ def _witnessed(one: Explanation, as_of_ms: EpochMs) -> Iterator[str]:
     past = one.past
     assert past is not None
     if past.status != "unknown":
-        by = "the last entry and exit" if past.witness == "state" else "what the journals hold"
-        yield f"at {_at(one.at_ms)}, by {by}, late events included; {_now(one.standing, as_of_ms)}"
+        by = (
+            "the last entry and exit"
+            if past.witness == "state"
+            else "the events that are kept, late ones included"
+        )
+        yield f"at {_at(one.at_ms)}, by {by}; {_now(one.standing, as_of_ms)}"
     else:
         yield f"at {_at(one.at_ms)}: the last entry and exit are newer, and what was before is not kept"
         yield _now(one.standing, as_of_ms)
-    if not is_told(one):
-        yield f"what its clauses read is kept back to {_at(past.kept_back_to_ms)}: they cannot be told"
+    if past.kept_back_to_ms > BEFORE_ALL:
+        end = "" if is_told(one) else ": they cannot be told"
+        yield f"what its clauses read is kept back to {_at(past.kept_back_to_ms)}{end}"
 
 
 def _now(standing: Standing, as_of_ms: EpochMs) -> str:

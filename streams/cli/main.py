@@ -25,12 +25,27 @@ COMMANDS: dict[str, CommandEntry] = {
     "demo": CommandEntry(
         "streams.cli.demo:command", "Replay a real shop's year through embedded Kafka; segments live."
     ),
+    "feed": CommandEntry("streams.cli.feed:command", "Write the demo's year into a Kafka that runs already."),
     "worker": CommandEntry("streams.cli.worker:command", "Read customer events, write segment transitions."),
     "backtest": CommandEntry(
         "streams.cli.backtest:command", "Run the segments over a file of events, in simulated time."
     ),
     "explain": CommandEntry("streams.cli.explain:command", "Say why a customer is in a segment, or not."),
     "catalogue": CommandEntry("streams.cli.catalogue:command", "Check and show segment definitions."),
+    "import": CommandEntry(
+        "streams.cli.importing:command", "Give an application that has not started the past of its customers."
+    ),
+    "status": CommandEntry("streams.cli.status:command", "Say where a running application stands."),
+    "topics": CommandEntry(
+        "streams.cli.topics:command", "Plan, check and create the topics, and the rights they need."
+    ),
+    "schemas": CommandEntry("streams.cli.schemas:command", "Check the Avro schemas, and register them."),
+    "compile": CommandEntry(
+        "streams.cli.compile:command", "Compile the hot path and the worker's plan to C: the same, faster."
+    ),
+    "metrics": CommandEntry(
+        "streams.cli.metrics:command", "Print the reference of all metrics; the dashboard."
+    ),
     "bench": CommandEntry(
         "streams.cli.bench:command", "Race the worker against baselines, and check what it wrote."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging.config
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ import click
 from streams.cli.processes import run_processes
 from streams.errors import SettingsError
 from streams.settings import KNOBS, PREFIX, Settings
+
+logger = logging.getLogger(__name__)
 
 EPILOGUE = """\b
 Examples:
@@ -36,6 +39,21 @@ def _settings_help() -> str:
     return "\n".join(lines)
 
 
+def take_assignments(assignments: Sequence[str]) -> None:
+    """Put settings given as NAME=VALUE into the environment, where they win.
+
+    Raises:
+        SettingsError: one is not of that form.
+    """
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise SettingsError(
+                f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
+            )
+        os.environ[PREFIX + name.strip().upper()] = value
+
+
 @click.command(epilog=EPILOGUE)
 @click.option(
     "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting; wins over the environment."
@@ -48,10 +66,12 @@ def _settings_help() -> str:
     "--processes", type=click.IntRange(1, 64), help="Processes to use as many cores: --set processes=N."
 )
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warn", "error"]), default="info", show_default=True
+    "--log-level",
+    type=click.Choice(["debug", "info", "warn", "error"]),
+    help="What is logged: --set log_level=...",
 )
 def command(
-    assignments: Sequence[str], check: bool, list_settings: bool, processes: int | None, log_level: str
+    assignments: Sequence[str], check: bool, list_settings: bool, processes: int | None, log_level: str | None
 ) -> None:
     """Read customer events from Kafka, decide segments, write transitions, exactly once.
 
@@ -61,15 +81,11 @@ def command(
     if list_settings:
         click.echo(_settings_help())
         return
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise SettingsError(
-                f"--set {assignment} is no NAME=VALUE", hint="write it like --set clock=event"
-            )
-        os.environ[PREFIX + name.strip().upper()] = value
+    take_assignments(assignments)
     if processes is not None:
         os.environ[f"{PREFIX}PROCESSES"] = str(processes)
+    if log_level is not None:
+        os.environ[f"{PREFIX}LOG_LEVEL"] = log_level
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust's own: nothing is open yet
     settings = Settings.load(os.environ)  # wrong settings are told before Faust is loaded
     if check:
@@ -82,15 +98,18 @@ def command(
         click.echo(f"segments = {', '.join(segments)}")
         return
     if settings.processes > 1:
-        sys.exit(
-            run_processes(
-                [sys.executable, "-m", "streams", "worker", "--log-level", log_level],
-                os.environ,
-                settings.processes,
-                say=lambda message: click.echo(message, err=True),
-            )
-        )
+        sys.exit(_several(settings))
     from streams.worker import app  # noqa: PLC0415 - loads Faust and reads the environment
 
-    sys.argv = ["streams", "worker", "--without-web", "--loglevel", log_level]
+    quiet = ["--quiet"] if settings.log_format == "json" else []  # no banner among the lines
+    sys.argv = ["streams", *quiet, "worker", "--without-web", "--loglevel", settings.log_level]
     app.main()
+
+
+def _several(settings: Settings) -> int:
+    """Run the worker in several processes; return the status to exit with."""
+    from streams.runtime.logs import log_config  # noqa: PLC0415 - only this path needs it
+
+    logging.config.dictConfig(log_config(settings))
+    command = [sys.executable, "-m", "streams", "worker"]
+    return run_processes(command, os.environ, settings.processes, say=logger.error)

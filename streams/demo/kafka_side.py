@@ -41,7 +41,7 @@ class Progress(msgspec.Struct, frozen=True):
         return self.written - self.committed
 
 
-def write_replay(bootstrap: str, records: Sequence[ShopRecord], told: Callable[[int], None]) -> None:
+def write_replay(bootstrap: str, records: Iterable[ShopRecord], told: Callable[[int], None]) -> None:
     """Write *records* in their order; every partition keeps it.
 
     Args:
@@ -69,6 +69,7 @@ def write_replay(bootstrap: str, records: Sequence[ShopRecord], told: Callable[[
             "message.timeout.ms": 60_000,
         }
     )
+    number = 0
     for number, record in enumerate(records, 1):
         partition = BY_KEY if record.partition is None else record.partition
         while True:
@@ -93,7 +94,7 @@ def write_replay(bootstrap: str, records: Sequence[ShopRecord], told: Callable[[
             f"{left + len(failures)} records were not written: {failures[0] if failures else 'no answer in a minute'}",
             hint="is there room on the disk, and is the broker alive?",
         )
-    told(len(records))
+    told(number)
 
 
 class GroupWatch:

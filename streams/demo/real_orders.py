@@ -6,7 +6,7 @@ published; beside them stand the net ones, without orders that were cancelled or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -79,18 +79,18 @@ def builtin_plan() -> Plan:
     return compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary))
 
 
-def real_orders(plan: Plan, changelog: Mapping[bytes, bytes]) -> RealOrders:
+def real_orders(plan: Plan, records: Iterable[tuple[str, bytes | None]]) -> RealOrders:
     """Return the figures that the state in the changelog holds.
 
     Args:
         plan: what the worker runs; it says how a profile is written.
-        changelog: the latest value of each key.
+        records: key and value of every record of the changelog; those of one partition in the log's order.
 
     Raises:
         OperationError: the state was written by another plan.
     """
     profiles: list[Any] = []
-    for key, value in states_in((key.decode(), value) for key, value in changelog.items()).items():
+    for key, value in states_in(records).items():
         if key != PARTITION_KEY:
             profiles.append(plan.read(key, value))
         elif msgspec.msgpack.decode(value, type=PartitionRecord).plan_hash != plan.plan_hash:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -24,7 +25,6 @@ from streams.demo.kafka_side import (
     Progress,
     committed_messages,
     committed_reader,
-    latest_by_key,
     values,
     write_replay,
 )
@@ -118,7 +118,7 @@ class Demo:
             origins=dict(self.board.origins),
             segments=self.board.members(),
             dead_letters=sum(1 for _ in committed_messages(bootstrap, DEAD_LETTER_TOPIC)),
-            real_orders=real_orders(builtin_plan(), latest_by_key(bootstrap, CHANGELOG_TOPIC)),
+            real_orders=real_orders(builtin_plan(), _records(bootstrap, CHANGELOG_TOPIC)),
             bootstrap=bootstrap,
             metrics=self.metrics,
         )
@@ -212,3 +212,9 @@ def in_background(options: DemoOptions) -> Future[Replay]:
 
     Thread(target=prepare, name="shop", daemon=True).start()
     return prepared
+
+
+def _records(bootstrap: str, topic: str) -> Iterator[tuple[str, bytes | None]]:
+    """Yield key and value of every committed record of *topic*; keys of chunks are those of a partition alone."""
+    for message in committed_messages(bootstrap, topic):
+        yield (message.key() or b"").decode(), message.value()

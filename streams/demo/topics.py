@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from streams.demo.browsing import BEHAVIOUR_TOPIC
 from streams.demo.order_events import ORDERS_TOPIC
@@ -18,19 +19,38 @@ DEAD_LETTER_TOPIC: Final = "demo.dead-letter"
 CHANGELOG_TOPIC: Final = "demo.changelog"
 
 
-def create_demo_topics(bootstrap: str, partitions: int) -> None:
-    """Create everything but the changelog, which the worker makes for itself.
+class DemoTopic(NamedTuple):
+    """What a topic of the demo needs when it is created."""
+
+    partitions: int
+    config: Mapping[str, str] = {}
+
+
+def demo_topics(partitions: int) -> dict[str, DemoTopic]:
+    """Return everything but the changelog, which the worker makes for itself, by name.
 
     Args:
-        bootstrap: the brokers' address.
         partitions: of every topic; the dead letters have one.
+    """
+    inputs = {topic: DemoTopic(partitions) for topic in (ORDERS_TOPIC, BEHAVIOUR_TOPIC)}
+    return inputs | {
+        TRANSITIONS_TOPIC: DemoTopic(partitions),
+        DEAD_LETTER_TOPIC: DemoTopic(1),
+        MEMBERSHIPS_TOPIC: DemoTopic(partitions, {"cleanup.policy": "compact"}),
+    }
+
+
+def create_demo_topics(bootstrap: str, partitions: int) -> None:
+    """Create all of `demo_topics`.
 
     Raises:
         OperationError: a topic exists already, or the brokers do not create it in time.
     """
-    plain = {ORDERS_TOPIC: partitions, BEHAVIOUR_TOPIC: partitions, TRANSITIONS_TOPIC: partitions}
-    create_topics(bootstrap, plain | {DEAD_LETTER_TOPIC: 1})
-    create_topics(bootstrap, {MEMBERSHIPS_TOPIC: partitions}, config={"cleanup.policy": "compact"})
+    topics = demo_topics(partitions)
+    create_topics(bootstrap, {name: topic.partitions for name, topic in topics.items() if not topic.config})
+    for name, topic in topics.items():
+        if topic.config:
+            create_topics(bootstrap, {name: topic.partitions}, config=topic.config)
 
 
 def worker_environment(bootstrap: str, metrics_port: int) -> dict[str, str]:

@@ -6,10 +6,11 @@ prometheus_client's own does not.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from threading import Lock
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 from prometheus_client.core import HistogramMetricFamily
@@ -35,16 +36,35 @@ class BulkHistogram(Collector):
             self.observe((), ())
         registry.register(self)
 
-    def observe(self, labels: tuple[str, ...], values: Iterable[float]) -> None:
-        """Add *values*, in the metric's unit, under *labels*."""
-        bounds = self._metric.buckets
+    def observe(
+        self,
+        labels: tuple[str, ...],
+        values: Iterable[float],
+        *,
+        scale: float = 1,
+        shift: float = 0,
+        weight: int = 1,
+    ) -> None:
+        """Add *values* under *labels*.
+
+        Each is shifted, counts as 0 when it is below, is scaled to the metric's unit, and stands for *weight* values. The
+        values are sorted once and the bounds are looked up in them, which costs a fraction of the other way round.
+        """
+        ascending = sorted(values)
+        below = 0
         with self._lock:
-            counts = self._counts.setdefault(labels, [0] * (len(bounds) + 1))
-            total = self._sums.get(labels, 0.0)
-            for value in values:
-                counts[bisect_left(bounds, value)] += 1
-                total += value
-            self._sums[labels] = total
+            counts = self._counts.setdefault(labels, [0] * (len(self._metric.buckets) + 1))
+            for place, bound in enumerate(self._metric.buckets):
+                if below == len(ascending):
+                    break
+                reached = bisect_right(ascending, bound / scale - shift, below)
+                counts[place] += (reached - below) * weight
+                below = reached
+            counts[-1] += (len(ascending) - below) * weight
+            if ascending and ascending[0] + shift < 0:
+                del ascending[: bisect_right(ascending, -shift)]
+            total = (sum(ascending) + shift * len(ascending)) * scale
+            self._sums[labels] = self._sums.get(labels, 0.0) + total * weight
 
     def collect(self) -> Iterator[Family]:
         """Yield the family that Prometheus reads."""
@@ -73,6 +93,9 @@ class Instruments:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, BulkHistogram] = {}
+        self._series: dict[
+            tuple[str, tuple[str, ...]], Any
+        ] = {}  # found once, for finding costs more than adding
         self._label_sets: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._metrics}
         for metric in self._metrics.values():
             if metric.kind == "counter":
@@ -88,30 +111,34 @@ class Instruments:
 
     def add(self, name: str, amount: float = 1, *labels: str) -> None:
         """Add *amount* to a counter; 0 makes its labels visible."""
-        counter = self._counters[name]
-        if not labels:
-            counter.inc(amount)
-        elif self._admitted(name, labels):
-            counter.labels(*labels).inc(amount)
+        series = self._series.get((name, labels)) or self._found(self._counters[name], name, labels)
+        if series is not None:
+            series.inc(amount)
 
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
-        gauge = self._gauges[name]
-        if not labels:
-            gauge.set(value)
-        elif self._admitted(name, labels):
-            gauge.labels(*labels).set(value)
+        series = self._series.get((name, labels)) or self._found(self._gauges[name], name, labels)
+        if series is not None:
+            series.set(value)
 
     def observe(self, name: str, values: Iterable[float], *labels: str) -> None:
         """Add *values* to a histogram, in its unit."""
         if not labels or self._admitted(name, labels):
             self._histograms[name].observe(labels, values)
 
+    def observe_ms(
+        self, name: str, durations_ms: Iterable[int], *labels: str, shift_ms: int = 0, weight: int = 1
+    ) -> None:
+        """Add *durations_ms*, each longer by *shift_ms* and none below 0, *weight* times to a histogram of seconds."""
+        if not labels or self._admitted(name, labels):
+            self._histograms[name].observe(labels, durations_ms, scale=0.001, shift=shift_ms, weight=weight)
+
     def forget(self, name: str, *labels: str) -> None:
-        """Take one label set of a gauge away: a partition that is no longer ours has no value here."""
+        """Take one label set of a gauge or counter away: a partition that is no longer ours has no value here."""
         if labels in self._label_sets[name]:
             self._label_sets[name].discard(labels)
-            self._gauges[name].remove(*labels)
+            self._series.pop((name, labels), None)
+            (self._gauges.get(name) or self._counters[name]).remove(*labels)
 
     def shown(self, name: str) -> frozenset[tuple[str, ...]]:
         """Return the label sets that a metric has now."""
@@ -120,6 +147,13 @@ class Instruments:
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
         return generate_latest(self.registry)
+
+    def _found(self, metric: Counter | Gauge, name: str, labels: tuple[str, ...]) -> Any:
+        """Return the series of *labels*, from now on known; None when there are too many."""
+        if labels and not self._admitted(name, labels):
+            return None
+        series = self._series[name, labels] = metric.labels(*labels) if labels else metric
+        return series
 
     def _admitted(self, name: str, labels: tuple[str, ...]) -> bool:
         known = self._label_sets[name]

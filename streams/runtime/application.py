@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from streams.catalogue.compiler import compile_catalogue
 from streams.catalogue.events import load_vocabulary
-from streams.catalogue.library import source_of_events
-from streams.catalogue.nodes import nearest
-from streams.errors import SettingsError
 from streams.metrics.instruments import Instruments
-from streams.runtime.definition_files import load_catalogue
 from streams.runtime.formats import Formats
 from streams.runtime.hosting import create_app
+from streams.runtime.planning import input_specs, plan_of
 from streams.runtime.ports import Batch, PartitionState
 from streams.runtime.processor import PartitionProcessor, Topics, Wiring
 from streams.runtime.telemetry import Telemetry, expose
 from streams.runtime.transport import SegmentApp
-from streams.segmentation.options import InputSpec, Options
-from streams.segmentation.vocabulary import Vocabulary
-from streams.settings import ALL_SOURCES, InputTopic, Settings
+from streams.segmentation.options import Options
+from streams.settings import Settings
 
 
-def wire(settings: Settings) -> Wiring:
+def wire(settings: Settings, formats: Formats | None = None) -> Wiring:
     """Make what every partition shares: the plan, the codecs, the topics.
+
+    Args:
+        settings: all knobs.
+        formats: makes the codecs; None: as the settings say.
 
     Raises:
         DefinitionError: a definition is wrong.
         SettingsError: an input names an unknown source.
     """
     vocabulary = load_vocabulary()
-    formats = Formats(settings, vocabulary)
-    plan = compile_catalogue(
-        load_catalogue(settings.catalogue_dir, vocabulary),
-        source_of_events(vocabulary),
-        covered=settings.coverage == "since",
-        one_watermark=len(settings.inputs) == 1,
-    )
+    formats = formats or Formats(settings, vocabulary)
+    plan = plan_of(settings, vocabulary)
     return Wiring(
         plan=plan,
         options=Options(
@@ -43,7 +37,7 @@ def wire(settings: Settings) -> Wiring:
             coverage_since=settings.coverage == "since",
             explain=settings.clauses,
         ),
-        inputs=tuple(_input_spec(settings, entry, vocabulary) for entry in settings.inputs),
+        inputs=input_specs(settings, vocabulary),
         decoders={
             entry.topic: formats.decode(entry.format, plan.properties_read) for entry in settings.inputs
         },
@@ -59,28 +53,15 @@ def wire(settings: Settings) -> Wiring:
     )
 
 
-def _input_spec(settings: Settings, entry: InputTopic, vocabulary: Vocabulary) -> InputSpec:
-    """Return the core's view of an input topic; its disorder is the greatest of its sources'."""
-    known = [source for source in vocabulary.sources if source]
-    everything = ALL_SOURCES in entry.sources
-    for source in () if everything else entry.sources:
-        if source not in known:
-            raise SettingsError(
-                f"the input {entry.topic} names the unknown source {source!r}", hint=nearest(source, known)
-            )
-    sources = known if everything else list(entry.sources)
-    disorder_ms = max(settings.out_of_orderness_of_ms(source) for source in sources)
-    return InputSpec(entry.topic, frozenset() if everything else frozenset(sources), disorder_ms)
-
-
 def create_application(settings: Settings) -> SegmentApp:
     """Return the Faust application of *settings*; nothing is connected before it starts.
 
     Raises:
         SettingsError, DefinitionError: what is wrong and what to do.
     """
-    wiring = wire(settings)
-    telemetry = Telemetry(Instruments(), plan_hash=wiring.plan.plan_hash)
+    formats = Formats(settings, load_vocabulary())
+    wiring = wire(settings, formats)
+    telemetry = Telemetry(Instruments(), plan_hash=wiring.plan.plan_hash, waiting_for=formats.trouble)
     wiring = wiring.counted_by(telemetry.counted)
     outputs = tuple(
         topic

@@ -8,7 +8,7 @@ right as soon as the last slice is done. A rollback undoes transitions that were
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Final
 
@@ -57,11 +57,15 @@ class Census:
         for _ in range(min(profiles_max, len(self._pending))):
             self._count(self._pending.pop())
 
-    def take(self, transitions: Iterable[Transition]) -> None:
-        """Follow the *transitions* of a batch."""
+    def take(self, transitions: Iterable[Transition], counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Follow the *transitions* of a batch; *counts* has them by segment, kind and origin."""
         pending, members = self._pending, self.members
+        if not pending:
+            for (segment_id, kind, _), moved in counts.items():
+                members[segment_id] += moved * _CHANGES.get(kind, 0)
+            return
         for transition in transitions:
-            if not pending or f"{transition.shop_id}/{transition.customer_id}" not in pending:
+            if f"{transition.shop_id}/{transition.customer_id}" not in pending:
                 members[transition.segment_id] += _CHANGES.get(transition.kind, 0)
 
     def state_bytes(self) -> int:

@@ -29,6 +29,9 @@ NOT_ALLOWED = {
     E.CLUSTER_AUTHORIZATION_FAILED,
 }
 
+DAMAGED = {E._BAD_MSG, E._BAD_COMPRESSION, E.INVALID_MSG}
+"""The bytes are not what was written: a checksum is wrong, or nothing can be unpacked."""
+
 client_logger = logging.getLogger("streams.runtime.librdkafka")
 """Give it to every handle: else librdkafka writes to stderr by itself."""
 
@@ -50,6 +53,12 @@ def operation_error(error: ck.KafkaError, doing: str) -> OperationError | None:
             f"not allowed while {doing}: {error.str()}",
             hint="grant this application's principal read on the inputs and its group, write on the outputs and"
             " the changelog, and write on its transactional id",
+        )
+    if error.code() in DAMAGED:
+        return OperationError(
+            f"damaged records while {doing}: {error.str()}",
+            hint="the broker's disk or a network between gave other bytes than were written: let the partition be served"
+            " by a healthy replica, and start the worker again; nothing of it was used",
         )
     if error.code() == E.FENCED_INSTANCE_ID:
         return OperationError(

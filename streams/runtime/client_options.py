@@ -16,6 +16,7 @@ PROTECTED = frozenset(
     {
         "auto.offset.reset",
         "bootstrap.servers",
+        "check.crcs",
         "enable.auto.commit",
         "enable.auto.offset.store",
         "enable.idempotence",
@@ -118,6 +119,7 @@ class ClientOptions:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
+            "check.crcs": True,  # else a bit that flipped on a disk would be taken for the state, without a word
             "fetch.wait.max.ms": 20,
             **self._extra_without(PRODUCER_ONLY),
         }

@@ -54,7 +54,14 @@ def scenario_texts(folder: str | None) -> dict[str, str]:
 
 
 def _yaml_files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"} and file.is_file())
+    """Return the files below *path* by name; what begins with a dot is left out.
+
+    Where a folder is mounted from a ConfigMap, each file lies in a hidden folder, too.
+    """
+    files = (file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"} and file.is_file())
+    return sorted(
+        file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
 
 
 def _is_scenario(file: Path, folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from streams.codecs.avro import event_reader, output_codecs
 from streams.codecs.customer_events import Decode, EventDecoder, InputFormat
 from streams.codecs.registry import RegistrySchemas
+from streams.codecs.registry_options import registry_options
 from streams.codecs.schema_sources import FileSchemas, SchemaRegistry, bundled_schemas
 from streams.codecs.transitions import TransitionEncoder
 from streams.segmentation.vocabulary import Vocabulary
@@ -15,6 +16,19 @@ from streams.settings import Format, Settings
 
 SPELLINGS: dict[Format, InputFormat] = {"json": "segment", "compact": "compact", "avro": "avro"}
 """Format of an input in the settings → in the codecs."""
+
+
+def open_registry(settings: Settings) -> RegistrySchemas:
+    """Return the schema registry of *settings*; nothing is asked yet.
+
+    Raises:
+        SettingsError: its settings are wrong.
+        OperationError: its client refuses the options.
+    """
+    options = registry_options(settings)
+    return RegistrySchemas(
+        options.pop("url"), client_options=options, compatibility=settings.schema_registry_compatibility
+    )
 
 
 class Formats:
@@ -29,6 +43,11 @@ class Formats:
         """
         self._settings, self._vocabulary = settings, vocabulary
         self._schemas: SchemaRegistry | None = None
+        self._registry: RegistrySchemas | None = None
+
+    def trouble(self) -> str | None:
+        """Say why records wait for a schema; None when none do. Any thread may ask."""
+        return None if self._registry is None else self._registry.trouble()
 
     @property
     def schemas(self) -> SchemaRegistry:
@@ -40,7 +59,7 @@ class Formats:
         if self._schemas is None:
             settings = self._settings
             if settings.schema_registry_url:
-                self._schemas = RegistrySchemas(settings.schema_registry_url)
+                self._schemas = self._registry = open_registry(settings)
             else:
                 self._schemas = FileSchemas(
                     Path(settings.schema_dir) if settings.schema_dir else bundled_schemas()

@@ -10,6 +10,7 @@ from streams.runtime.client_options import ClientOptions
 from streams.runtime.engine import Engine
 from streams.runtime.instances import InstanceName
 from streams.runtime.limits import Limits
+from streams.runtime.logs import log_config
 from streams.runtime.observing import Observer, SilentObserver
 from streams.runtime.ports import Batch, PartitionState, StateFactory
 from streams.runtime.transport import BatchSchema, SegmentApp
@@ -98,6 +99,7 @@ def create_app(
         settings.application_id,
         engine=engine,
         delivery_topic=settings.input_topics[0],
+        logging_config=log_config(settings),
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
     )
     topic = app.topic(*settings.input_topics, schema=BatchSchema(), acks=False)

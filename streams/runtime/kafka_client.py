@@ -12,6 +12,7 @@ import confluent_kafka as ck
 from streams.errors import OperationError
 from streams.runtime.client_errors import NOT_ALLOWED, E, client_logger, operation_error
 from streams.runtime.client_options import ClientOptions
+from streams.runtime.failpoints import producer_handle, reach
 from streams.runtime.kafka_ports import Abortable, Fatal, Fetched
 from streams.runtime.observing import TopicPartition
 from streams.runtime.ports import InputRecord, OutputRecord
@@ -50,7 +51,7 @@ class KafkaClient:
         options: ClientOptions,
         log: Callable[[str], None],
         *,
-        make_producer: Callable[[ClientOptions], ProducerHandle] = ProducerHandle,
+        make_producer: Callable[[ClientOptions], ProducerHandle] = producer_handle,
     ) -> None:
         self._options, self._log, self._make_producer = options, log, make_producer
         self._consumer = ck.Consumer(options.main_consumer(), logger=client_logger)
@@ -73,10 +74,14 @@ class KafkaClient:
             consumer.assign([])  # nothing is read before its state is restored: fetch() starts it
             owner.on_assign(_names(partitions))
 
+        def revoked(_: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            reach("revoke")
+            owner.on_revoke(_names(partitions))
+
         self._consumer.subscribe(
             list(self._options.inputs),
             on_assign=assigned,
-            on_revoke=lambda _, partitions: owner.on_revoke(_names(partitions)),
+            on_revoke=revoked,
             on_lost=lambda _, partitions: owner.on_lost(_names(partitions)),
         )
 

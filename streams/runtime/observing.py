@@ -1,6 +1,7 @@
 """What the transport tells whoever measures it: a protocol of callbacks, and one that ignores them all.
 
-The calls come from the coordinator's thread, but for `restoring` and `restored`, which come from a restore's thread.
+The calls come from the coordinator's thread, but for `restoring`, `restored` and `restore_ended`, which come from a
+restore's thread.
 They must be quick, must not block and must not raise. Nothing here carries a key, a value or a customer.
 """
 
@@ -56,6 +57,9 @@ class Observer(Protocol):
     def restored(self, partition: int, records: int, duration_s: float) -> None:
         """A partition's state is complete; 0 records: it was kept from before the rebalance, or is new."""
 
+    def restore_ended(self, partition: int) -> None:
+        """A restore is over: done, given up, or failed. Nothing more comes of it."""
+
     def delivered(self, partition: int, records: int) -> None:
         """A batch went to the agent; 0 records: a tick."""
 
@@ -88,6 +92,9 @@ class SilentObserver:
         """Ignore."""
 
     def restored(self, partition: int, records: int, duration_s: float) -> None:
+        """Ignore."""
+
+    def restore_ended(self, partition: int) -> None:
         """Ignore."""
 
     def delivered(self, partition: int, records: int) -> None:

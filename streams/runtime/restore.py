@@ -22,6 +22,7 @@ import confluent_kafka as ck
 from streams.errors import OperationError
 from streams.runtime.client_errors import operation_error
 from streams.runtime.client_options import ClientOptions
+from streams.runtime.failpoints import reach
 from streams.runtime.kafka_ports import RestoreDone, Snapshot
 from streams.runtime.observing import Observer
 from streams.runtime.ports import PartitionState, StateFactory
@@ -60,11 +61,18 @@ class ChangelogRestore:
 
     def __call__(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Restore *partition* in a thread, then call *done*; give up when *alive* says no."""
-        self._pool.submit(lambda: self._restore(partition, spare, done, alive))
+        self._pool.submit(lambda: self._observed(partition, spare, done, alive))
 
     def close(self, wait_s: float = 0.0) -> None:
         """Start no more restores; wait up to *wait_s* seconds for those under way."""
         self._pool.close(wait_s)
+
+    def _observed(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
+        """Restore, and tell the observer when it is over, whatever came of it."""
+        try:
+            self._restore(partition, spare, done, alive)
+        finally:
+            self._observer.restore_ended(partition)
 
     def _restore(self, partition: int, spare: Snapshot | None, done: RestoreDone, alive: Alive) -> None:
         """Try until it works, is no longer wanted, or cannot work."""
@@ -78,7 +86,8 @@ class ChangelogRestore:
                 done(error)
                 return
             except ck.KafkaException as failure:
-                known = operation_error(failure.args[0], "restoring the state")
+                doing = f"restoring partition {partition} from {self._options.changelog}"
+                known = operation_error(failure.args[0], doing)
                 if known is not None:
                     done(known)
                     return
@@ -93,6 +102,7 @@ class ChangelogRestore:
 
     def _attempt(self, partition: int, spare: Snapshot | None, alive: Alive) -> Snapshot | None:
         started = time.monotonic()
+        reach("restore.before")
         reader = self._open_reader(self._options.reader(committed=True))
         ends = self._open_reader(self._options.reader(committed=False))
         try:
@@ -107,6 +117,7 @@ class ChangelogRestore:
             if self._committed(reader, ends, partition) != (offsets, stamp):
                 raise _Moved
             state.ready()
+            reach("restore.after")
         finally:
             reader.close()
             ends.close()

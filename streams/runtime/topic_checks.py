@@ -17,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from streams.errors import OperationError
+from streams.runtime.client_errors import client_logger
 from streams.runtime.client_options import ClientOptions
 
 ANSWER_WAIT_S = 10.0
@@ -38,13 +39,13 @@ def check_topics(
     Raises:
         OperationError: no broker answers, a topic is missing, or partition counts differ.
     """
-    admin = AdminClient(options.common())
+    admin = AdminClient(options.common(), logger=client_logger)
     partitions = _partition_counts(admin, options)
     missing = [topic for topic in (*options.inputs, *outputs) if topic not in partitions]
     if missing:
         raise OperationError(
             f"missing topics: {', '.join(missing)}",
-            hint="create them first (`streams topics` lists what is needed), or correct STREAMS_INPUTS",
+            hint="create them first (`streams topics apply`), or correct STREAMS_INPUTS",
         )
     count = _common_count({topic: partitions[topic] for topic in options.inputs})
     if options.changelog not in partitions:

@@ -181,11 +181,15 @@ class NoWebBoot(BootStrategy):  # type: ignore[misc]
 
 
 class QuietWorker(faust.Worker):  # type: ignore[misc]
-    """Faust's worker, with a banner that does not announce the web server that is not there."""
+    """Faust's worker, with a banner that does not announce the web server that is not there, and without a spinner.
+
+    The spinner writes into the log, and sets the root logger to debug so that it turns at every line.
+    """
 
     def __init__(self, app: Any, *services: Any, **options: Any) -> None:
         app.conf.web_enabled = False
         super().__init__(app, *services, **options)
+        self.spinner = None
 
 
 class SegmentApp(faust.App):  # type: ignore[misc]

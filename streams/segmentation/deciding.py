@@ -12,7 +12,7 @@ from streams.segmentation.options import InputSpec, Options
 from streams.segmentation.plans import Plan
 from streams.segmentation.profiles import MachineState, Profile
 from streams.segmentation.residence import Residence
-from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, DurationMs, EpochMs
 from streams.segmentation.transitions import Transition
 from streams.segmentation.walking import Cause
 
@@ -25,6 +25,7 @@ class Deciding(Residence):
         gates: per gate, its watermark; the list of `watermarks`.
         now_ms: the wall clock, as the shell last told it.
         applied, duplicates, late, refused: events, by what became of them; the late ones are applied too.
+        late_by: of the late events since the last `take_late`, their sources and by how much each was late.
         timers: how many times a profile passed an instant of time.
         late_intervals: memberships that late evidence showed to have come and gone in the past (S14).
     """
@@ -37,6 +38,7 @@ class Deciding(Residence):
         self.machines = machines
         self.gates = self.watermarks.gates
         self.now_ms: EpochMs = BEFORE_ALL
+        self.late_by: list[tuple[str, DurationMs]] = []
         self.applied = self.duplicates = self.late = self.refused = self.timers = self.late_intervals = 0
         self._place = {member.segment_id: m.index for m in plan.machines for member in m.members}
         self._wall, self._explain = options.wall, options.explain

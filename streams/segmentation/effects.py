@@ -12,7 +12,7 @@ import msgspec
 from streams.segmentation.timeline import EpochMs
 
 Kind = Literal["entered", "exited", "retracted", "arbitration_changed", "eligibility_changed"]
-"""The first three change a membership; the others say that it stands otherwise now (`streams/decisions/0008`)."""
+"""The first three change a membership; the others say that it stands otherwise now (`streams/decisions/0010`)."""
 
 MOVES: frozenset[Kind] = frozenset({"entered", "exited", "retracted"})
 """The kinds that change a membership."""

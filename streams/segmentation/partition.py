@@ -19,7 +19,7 @@ from streams.segmentation.options import DEFAULTS, InputSpec, Options
 from streams.segmentation.plans import Plan
 from streams.segmentation.profiles import MEMBER, OUT, MachineState, Profile, Waiting
 from streams.segmentation.stimuli import EventObserved
-from streams.segmentation.timeline import NEVER, EpochMs
+from streams.segmentation.timeline import NEVER, DurationMs, EpochMs
 from streams.segmentation.transitions import Transition
 from streams.segmentation.truth import TRUE
 from streams.segmentation.waking import Waking
@@ -79,6 +79,7 @@ class Partition(Waking):
         self.applied += 1
         if late:
             self.late += 1
+            self.late_by.append((event.source, watermarks.inputs[position] - t))
         if len(self.effects) > before or self._heard:
             self._applied(profile, before, event, late=late)
         if t > profile.newest:  # noqa: PLR1730 - no call and no store for the most events
@@ -195,6 +196,11 @@ class Partition(Waking):
         """Return what was decided since the last call, in order."""
         effects, self.effects = self.effects, []
         return effects
+
+    def take_late(self) -> list[tuple[str, DurationMs]]:
+        """Return the sources of the late events applied since the last call, and by how much each was late."""
+        late_by, self.late_by = self.late_by, []
+        return late_by
 
     def memberships(self, key: str) -> list[Membership]:
         """Return the current memberships of the customer *key*, in the catalogue's order."""

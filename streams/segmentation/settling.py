@@ -1,4 +1,4 @@
-"""Tells how memberships stand, whenever that has changed: after each turn of a customer (`streams/decisions/0008`).
+"""Tells how memberships stand, whenever that has changed: after each turn of a customer (`streams/decisions/0010`).
 
 A turn is one event that applied, or one instant that time passed. When a turn changed a membership, or an event said
 something about a channel, the stances of this one customer are computed anew and compared with what was told last. Members

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.segmentation.plans import Coverage, Plan
-from streams.segmentation.timeline import NEVER, EpochMs
+from streams.segmentation.timeline import BEFORE_ALL, NEVER, EpochMs
 
 
 def silent_segments(plan: Plan, coverage: Coverage, now_ms: EpochMs) -> dict[str, EpochMs]:
@@ -19,6 +19,7 @@ def silent_segments(plan: Plan, coverage: Coverage, now_ms: EpochMs) -> dict[str
             ends = [
                 NEVER if NEVER in (since[source], reach_ms) else since[source] + reach_ms
                 for source, reach_ms in member.reaches.items()
+                if since[source] > BEFORE_ALL  # else all of it is known
             ]
             until = max(ends, default=now_ms)
             if until > now_ms:

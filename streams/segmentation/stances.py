@@ -1,6 +1,6 @@
 """What stands beside a customer's memberships: who is active, who is silenced, where each segment may speak, which arm.
 
-Theory of operation (SEMANTICS S12, `streams/decisions/0008`). How a membership stands is a function of three things as they
+Theory of operation (SEMANTICS S12, `streams/decisions/0010`). How a membership stands is a function of three things as they
 are now: the segments that the customer is a member of, what was last said of each channel (consents and suppressions), and
 the arm that was dealt once. `stances_of` is that function. It reads no clock and no past, and it never changes a membership.
 `streams.segmentation.settling` calls it when one of the three has changed, and compares the answer with what was told last,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ import confluent_kafka as ck
 
 from streams.testing.kafka import create_topics, unique_name
 from streams.testing.running_hash import POISON, expected_outputs
+from streams.testing.verdicts import Verdict, differing, outputs_verdict
 
 READ_WAIT_S = 30.0
 STOP_WAIT_S = 30.0
@@ -35,7 +37,24 @@ class HashingCluster:
         sent: partition → input records, in the order they were sent.
     """
 
-    def __init__(self, bootstrap: str, folder: Path, *, seed: int = 1, partitions: int = 4) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        folder: Path,
+        *,
+        seed: int = 1,
+        partitions: int = 4,
+        workers_bootstrap: str = "",
+    ) -> None:
+        """Make the topics; no worker runs yet.
+
+        Args:
+            bootstrap: the brokers' address.
+            folder: where the workers' logs go.
+            seed: of the input.
+            partitions: of every topic.
+            workers_bootstrap: another address for the workers: a proxy's.
+        """
         self.application_id = unique_name("hashing")
         self.inputs = (f"{self.application_id}.behaviour", f"{self.application_id}.orders")
         self.output = f"{self.application_id}.hashes"
@@ -44,6 +63,7 @@ class HashingCluster:
         self.sent: dict[int, list[HashRecord]] = {number: [] for number in range(partitions)}
         self.settings: dict[str, str] = {}
         self._bootstrap, self._folder, self._partitions = bootstrap, folder, partitions
+        self._workers_bootstrap = workers_bootstrap or bootstrap
         self._random = random.Random(seed)
         self._offsets: dict[tuple[str, int], int] = {}
         self._producer = ck.Producer(
@@ -67,8 +87,12 @@ class HashingCluster:
                 worker.kill()
                 worker.wait()
 
-    def send(self, count: int, *, poison: int = 0) -> None:
-        """Send *count* records, spread at random over topics and partitions, *poison* of them unprocessable."""
+    def send(self, count: int, *, poison: int = 0, within_s: float = READ_WAIT_S) -> None:
+        """Send *count* records, spread at random over topics and partitions, *poison* of them unprocessable.
+
+        Raises:
+            AssertionError: the brokers have not taken all of them *within_s* seconds.
+        """
         poisonous = set(self._random.sample(range(count), poison))
         for number in range(count):
             topic, partition = self._random.choice(self.inputs), self._random.randrange(self._partitions)
@@ -80,13 +104,13 @@ class HashingCluster:
             self.sent[partition].append((topic, key, offset, value))
             if number % 1_000 == 0:
                 self._producer.poll(0)
-        assert self._producer.flush(READ_WAIT_S) == 0, "all input is sent"
+        assert self._producer.flush(within_s) == 0, "all input is sent"
 
     def start(self, number: int, **settings: str) -> subprocess.Popen[bytes]:
         """Start, or start again, worker *number*; its output goes to a file in the folder."""
         environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("STREAMS_")},
-            "STREAMS_BOOTSTRAP": self._bootstrap,
+            "STREAMS_BOOTSTRAP": self._workers_bootstrap,
             "STREAMS_APPLICATION_ID": self.application_id,
             "STREAMS_INSTANCE_ID": f"worker-{number}",
             "STREAMS_INPUTS": ";".join(self.inputs),
@@ -131,6 +155,14 @@ class HashingCluster:
     def send_signal(self, number: int, which: signal.Signals) -> None:
         """Send a signal to a worker."""
         self._workers[number].send_signal(which)
+
+    def running(self) -> dict[int, int]:
+        """Return number → process id of the workers that run, or are frozen."""
+        return {number: worker.pid for number, worker in self._workers.items() if worker.poll() is None}
+
+    def exit_code(self, number: int) -> int | None:
+        """Return with what worker *number* has ended; None while it runs."""
+        return self._workers[number].poll()
 
     def stop_all(self) -> list[int]:
         """Send SIGTERM to all that run; return their exit codes."""
@@ -178,6 +210,15 @@ class HashingCluster:
                 found.append(f"dead letters of partition {partition}: {dead}")
         return found
 
+    def ends(self, topic: str) -> int:
+        """Return how many offsets *topic* has used up in all partitions, markers and aborted records among them."""
+        reader = ck.Consumer({**self._reader_options(), "isolation.level": "read_uncommitted"})
+        places = [ck.TopicPartition(topic, number) for number in range(self._partitions)]
+        try:
+            return sum(reader.get_watermark_offsets(place, READ_WAIT_S)[1] for place in places)
+        finally:
+            reader.close()
+
     def read(self, topic: str, partition: int) -> list[tuple[bytes, bytes]]:
         """Read all committed (key, value) of an output topic's partition.
 
@@ -201,6 +242,42 @@ class HashingCluster:
         consumer.close()
         return found
 
+    def verdict(self) -> Verdict:
+        """Count every difference from a single-threaded run over all that was sent.
+
+        Raises:
+            TimeoutError: an open transaction blocks the end of a topic.
+        """
+        found, committed = Verdict(), self._committed()
+        for partition, sent in self.sent.items():
+            good = [record for record in sent if record[3] != POISON]
+            outputs, state = expected_outputs(good)
+            written = [value for _, value in self.read(self.output, partition)]
+            restored = dict(self.read(self.changelog, partition))
+            names = {(topic, offset): topic.encode() + b"|" + key for topic, key, offset, _ in good}
+            found += outputs_verdict(_by_name(outputs, names), _by_name(written, names))
+            dead = Counter(key for key, _ in self.read(self.dead_letters, partition))
+            buried = Counter(key for _, key, _, value in sent if value == POISON)
+            found += Verdict(
+                torn=_torn(written, restored, names, committed, partition),
+                state=differing(state, restored),
+                letters=(dead - buried).total() + (buried - dead).total(),
+                unsettled=self._unsettled(partition),
+            )
+        return found
+
+    def _unsettled(self, partition: int) -> int:
+        """Count the output topics of which a read_committed reader does not see the end."""
+        ends = []
+        for isolation in ("read_committed", "read_uncommitted"):
+            reader = ck.Consumer({**self._reader_options(), "isolation.level": isolation})
+            places = [
+                ck.TopicPartition(t, partition) for t in (self.output, self.changelog, self.dead_letters)
+            ]
+            ends.append([reader.get_watermark_offsets(place, READ_WAIT_S)[1] for place in places])
+            reader.close()
+        return sum(stable < end for stable, end in zip(*ends, strict=True))
+
     def _committed(self) -> Mapping[tuple[str, int], int]:
         consumer = ck.Consumer({**self._reader_options(), "group.id": self.application_id})
         places = [ck.TopicPartition(topic, n) for topic in self.inputs for n in range(self._partitions)]
@@ -220,6 +297,34 @@ class HashingCluster:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
         }
+
+
+def _place(value: bytes) -> tuple[str, int]:
+    topic, offset, _ = value.decode().split("|")
+    return topic, int(offset)
+
+
+def _by_name(outputs: Sequence[bytes], names: Mapping[tuple[str, int], bytes]) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for value in outputs:
+        found.setdefault(names.get(_place(value), b"?").decode(), []).append(value)
+    return found
+
+
+def _torn(
+    written: Sequence[bytes],
+    restored: Mapping[bytes, bytes],
+    names: Mapping[tuple[str, int], bytes],
+    committed: Mapping[tuple[str, int], int],
+    partition: int,
+) -> int:
+    """Count keys whose last output and state do not belong together, and outputs beyond the committed offsets."""
+    last, beyond = {}, 0
+    for value in written:
+        topic, offset = _place(value)
+        last[names.get((topic, offset), b"?")] = value.rpartition(b"|")[2]
+        beyond += offset >= committed.get((topic, partition), 0)
+    return beyond + differing(last, restored)
 
 
 def _difference(where: str, written: Sequence[bytes], expected: Sequence[bytes]) -> str:

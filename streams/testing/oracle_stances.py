@@ -1,6 +1,6 @@
 """What stands beside memberships, said naively: from all that was told so far and every event read, at each turn anew.
 
-The third part of the oracle, written from SEMANTICS S12, CATALOGUE.md §3 and decision record 8. It keeps no state of
+The third part of the oracle, written from SEMANTICS S12, CATALOGUE.md §3 and decision record 10. It keeps no state of
 channels: each time it looks through all events of the customer again. Nothing of it is shared with the engine.
 """
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,9 @@ from typing import Self
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.settings import PREFIX, Settings
+
+PROGRAM = ("-m", "streams", "worker")
+"""What Python runs as a worker."""
 
 START_S = 6.0
 """Time in which a worker has loaded and answers to signals, on a busy machine too."""
@@ -29,9 +32,23 @@ def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
 class Workers:
     """Worker processes of one application; a context manager that leaves none behind."""
 
-    def __init__(self, settings: Mapping[str, object], folder: Path, count: int = 1) -> None:
-        """Start *count* workers with stable instance ids; their logs go to *folder*."""
-        self._environment, self._folder = environment_of(settings), folder
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        folder: Path,
+        count: int = 1,
+        *,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        """Start *count* workers with stable instance ids; their logs go to *folder*.
+
+        Args:
+            settings: names as in `Settings`.
+            folder: where the logs go, and where they run.
+            count: how many.
+            program: what Python runs, instead of the worker itself: a script that does something to it first.
+        """
+        self._environment, self._folder, self._program = environment_of(settings), folder, program
         self._started_s = 0.0
         self.processes = [self._start(number) for number in range(count)]
 
@@ -50,7 +67,7 @@ class Workers:
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         self._started_s = time.monotonic()
         environment = {**self._environment, "STREAMS_INSTANCE_ID": f"worker-{number}"}
-        command = [sys.executable, "-m", "streams", "worker", "--log-level", "warn"]
+        command = [sys.executable, *self._program, "--log-level", "warn"]
         with self._log(number).open("ab") as log:
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self._folder)
 

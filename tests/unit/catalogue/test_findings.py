@@ -183,6 +183,7 @@ def test_what_is_probably_not_meant_is_a_warning(text: str, expected: str) -> No
         "{count: Order Refunded, within: 30d, more_than: {count: orders, within: 30d}}",
         "{count: Product Viewed, within: 7d, less_than: 50%, of: {count: Product Viewed, within: 30d}}",
         "{days_since: Order Completed, at_least: 30d}",
+        "{count: orders, within: 1d, more_than: {count: orders, ago: {from: 1d, to: 10d}}}",
         "{consent: email}",
         "{score: churn, at_least: 0.6}",
         "{did: Product Viewed, within: 1d, where: {brand: {in: [a, b]}, sku: {exists: true}, price: {not: 3}}}",
@@ -191,6 +192,13 @@ def test_what_is_probably_not_meant_is_a_warning(text: str, expected: str) -> No
 def test_what_has_a_way_in_and_out_is_left_alone(when: str) -> None:
     """No warning without a reason."""
     assert said(found(segment(when, label="Look, 1d or so, no more")), "warning") == []
+
+
+def test_a_word_of_the_calendar_is_a_window() -> None:
+    """A label that says today or this month names its window."""
+    for period in ("today", "last week", "this month"):
+        label = f"Bought, {period}, no more"
+        assert said(found(segment(f"{{did: orders, during: {period}}}", label=label)), "warning") == []
 
 
 def test_windows_are_compared_with_what_the_log_keeps() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from streams.catalogue.explaining import Explainer
 from streams.catalogue.past import Past, past_of
-from streams.segmentation.timeline import DAY_MS, HOUR_MS
+from streams.segmentation.timeline import BEFORE_ALL, DAY_MS, HOUR_MS
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.shop import SOURCES, catalogue_of, driver, instant
 
@@ -58,36 +58,36 @@ def test_both_witnesses(at: str, plus_ms: int, status: str, witness: str) -> Non
         assert found.since_ms == instant(f"{DAY} {at[:2].replace('12', '10')}:00")
 
 
-def test_what_is_not_kept_is_not_known() -> None:
-    """A journal of the newest event holds seven days: one millisecond before that begins, there is no answer."""
+@pytest.mark.parametrize(("plus_ms", "status"), [(-1, "unknown"), (0, "member"), (1, "member")])
+def test_what_is_not_kept_is_not_known(plus_ms: int, status: str) -> None:
+    """A journal whose first entry is old enough to be one that was spared is complete from that entry on."""
     run = ran(LOOKING % "", *VIEWS, until="2026-03-09 12:00")
-    kept = instant(f"{DAY} 12:00")
-    first = past(run, instant(f"{DAY} 11:00"))
+    found = past(run, instant(f"{DAY} 10:00", plus_ms))
 
-    assert (first.status, first.kept_back_to_ms) == ("unknown", kept)
-    assert past(run, instant(f"{DAY} 13:00")).witness == "journals"
-    assert past(run, instant(f"{DAY} 13:00")).status == "out"
+    assert (found.status, found.kept_back_to_ms) == (status, instant(f"{DAY} 10:00"))
 
 
-def test_walks_that_differ_say_nothing() -> None:
-    """What was before the journals begin may have been a member who could not leave yet, or nobody: not known."""
-    text = LOOKING % ", min_membership: 20d"
-    run = ran(text, *VIEWS, until="2026-03-25 12:00")
-    run.happen("Product Viewed", instant("2026-03-25 12:00"))
-    run.advance(None, instant("2026-04-25 12:00"))
+def test_a_window_needs_what_lies_in_it() -> None:
+    """Two views within two hours can be told two hours after the first that is kept."""
+    text = "segments: [{id: s, label: S, when: {did: Product Viewed, at_least: 2, within: 2h}}]"
+    views = (*VIEWS, ("Product Viewed", "20:30"))
+    run = ran(text, *views, until="2026-03-10 12:00")
+    found = past(run, instant(f"{DAY} 21:00"), text=text)
 
-    found = past(run, instant("2026-04-20 12:00"), text=text)
-    assert (found.status, found.witness) == ("out", "state")
-    assert past(run, instant("2026-03-30 12:00"), text=text).status == "unknown"
+    assert found.kept_back_to_ms == instant(f"{DAY} 12:00")
+    assert (found.status, found.since_ms) == ("member", instant(f"{DAY} 20:30"))
+    assert past(run, instant(f"{DAY} 12:00", -1), text=text).status == "unknown"
 
 
-def test_a_door_is_not_walked_again() -> None:
-    """Entries that a cooldown put off rest on what is not kept: before the last exit nothing is claimed."""
-    text = LOOKING % ", cooldown: 1h"
-    run = ran(text, *VIEWS, until=f"{DAY} 21:00")
+@pytest.mark.parametrize("more", [", min_membership: 1h", ", cooldown: 1h"])
+def test_what_rests_on_more_than_events_is_told_while_all_are_kept(more: str) -> None:
+    """Since when a member must stay, or nobody may enter, follows from the first event on, and from no later one."""
+    text = LOOKING % more
+    early, late = (ran(text, *VIEWS, until=until) for until in (f"{DAY} 21:00", "2026-03-09 12:00"))
 
-    assert past(run, instant(f"{DAY} 11:00"), text=text).status == "unknown"
-    assert past(run, instant(f"{DAY} 20:30"), text=text).status == "member"
+    assert past(early, instant(f"{DAY} 11:00"), text=text).status == "member"
+    assert past(late, instant(f"{DAY} 11:00"), text=text).status == "unknown"
+    assert past(late, instant("2026-03-05 11:00"), text=text).status == "out"
 
 
 def test_a_partition_group() -> None:
@@ -110,5 +110,5 @@ def test_who_never_came_was_never_in() -> None:
     run = ran(text, *VIEWS, until=f"{DAY} 21:00")
 
     assert past(run, instant(f"{DAY} 10:00") - HOUR_MS, "other", text) == Past(
-        status="out", witness="state", kept_back_to_ms=instant(f"{DAY} 21:00") - 7 * DAY_MS
+        status="out", witness="state", kept_back_to_ms=BEFORE_ALL
     )

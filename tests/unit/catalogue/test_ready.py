@@ -126,7 +126,7 @@ def needs() -> dict[str, list[str]]:
 NOT_USED = {
     (
         "hysteresis",
-        "A member stays until the number that 'when' compares falls below this one (or exceeds it).",
+        "A member stays while the number that 'when' compares passes this laxer limit.",
     ): "no row names a second limit that could be said",
     (
         "entity",

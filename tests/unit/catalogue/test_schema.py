@@ -34,6 +34,7 @@ EXAMPLES: dict[Value, str] = {
     "natural": "2",
     "number": "2.5",
     "limit": "2",
+    "threshold": "25%",
     "duration": "2h",
     "rate": "3 per 30d",
     "context": "{cart: Product Added.cart_id}",

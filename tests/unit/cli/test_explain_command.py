@@ -283,7 +283,7 @@ def test_an_application_looks_back(events: str) -> None:
 
     assert (
         "checkout.abandon (version 1): WAS A MEMBER since 2026-03-02T10:30:00Z\n"
-        "  at 2026-03-02T11:00:00Z, by what the journals hold, late events included; now no member\n"
+        "  at 2026-03-02T11:00:00Z, by the events that are kept, late ones included; now no member\n"
         "  true     all of" in told
     )
     assert "value.vip (version 1): WAS NO MEMBER" in told
@@ -306,6 +306,14 @@ def test_an_application_says_what_it_cannot_tell(events: str) -> None:
     assert "the last entry and exit are newer, and what was before is not kept" in told
     assert "they cannot be told" in told
     assert "did Checkout Started" not in told
+
+    assert one.past is not None
+    kept_ms = one.past.kept_back_to_ms
+    later = explain(source.explainer, partition, profile, "checkout.abandon", kept_ms)
+    told = as_text(Report("u1", "default", "a file", present(partition, profile), [later], whole=True))
+    assert "what its clauses read is kept back to" in told
+    assert "they cannot be told" not in told
+    assert "did Checkout Started" in told
 
 
 def test_it_says_how_a_membership_stands(tmp_path: Path) -> None:

@@ -77,6 +77,27 @@ def test_histograms_take_whole_batches(instruments: Instruments) -> None:
     assert read["streams_rest_seconds_count", ()] == 1
 
 
+def test_durations_are_shifted_and_never_negative(instruments: Instruments) -> None:
+    """Milliseconds become seconds; what a shift puts below zero, or a clock, counts as zero."""
+    instruments.observe_ms("streams_flight_seconds", [-50, 1_100, 150, 1_101, 100], "timer", shift_ms=-100)
+
+    read = samples(instruments)
+    counts = [read["streams_flight_seconds_bucket", (bound, "timer")] for bound in ("0.1", "1.0", "+Inf")]
+    assert counts == [3, 4, 5]
+    assert read["streams_flight_seconds_sum", ("timer",)] == pytest.approx(0.0 + 0.0 + 0.05 + 1.0 + 1.001)
+
+
+def test_a_counter_that_was_forgotten_begins_anew(instruments: Instruments) -> None:
+    """A partition that comes back is counted from 0, and not into a series that nobody reads."""
+    instruments.add("streams_eggs_total", 5, "a")
+    instruments.forget("streams_eggs_total", "a")
+    assert ("streams_eggs_total", ("a",)) not in samples(instruments)
+
+    instruments.add("streams_eggs_total", 2, "a")
+
+    assert samples(instruments)["streams_eggs_total", ("a",)] == 2
+
+
 def test_histograms_without_labels_are_there_from_the_start(instruments: Instruments) -> None:
     """A dashboard finds the series before the first value."""
     assert samples(instruments)["streams_rest_seconds_count", ()] == 0

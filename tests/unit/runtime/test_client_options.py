@@ -32,6 +32,7 @@ def test_the_main_consumer_reads_committed_and_never_commits_by_itself() -> None
     assert made["enable.auto.commit"] is False
     assert made["auto.offset.reset"] == "error"
     assert made["enable.partition.eof"] is True
+    assert made["check.crcs"] is True
     assert made["partition.assignment.strategy"] == "range"
     assert made["group.id"] == "shop"
 
@@ -68,7 +69,7 @@ def test_options_of_one_kind_stay_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["enable.auto.commit", "isolation.level", "transactional.id", "auto.offset.reset"]
+    "name", ["enable.auto.commit", "isolation.level", "transactional.id", "auto.offset.reset", "check.crcs"]
 )
 def test_what_exactly_once_rests_on_cannot_be_changed(name: str) -> None:
     """The error names the option."""

@@ -27,6 +27,7 @@ class FakeLog:
     Attributes:
         low, high: per topic.
         stable: last stable offset of the changelog; grows when the reader has waited.
+        damaged: the error that stands in a record's place; 0: none.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class FakeLog:
         self.records = [(2, b"k1", b"v1"), (5, b"k2", b"v2"), (7, b"k1", None)]
         self.opened: list[str] = []
         self.told_end_early = True
+        self.damaged = 0
 
     def open(self, config: dict[str, Any]) -> FakeReader:
         """Open a handle."""
@@ -68,6 +70,8 @@ class FakeReader:
         """Fill the queue: first an early end (the last stable offset), then the rest, then the true end."""
         assert places[0].offset == self._log.low["log"]
         records = [FakeMessage(*record) for record in self._log.records]
+        if self._log.damaged:
+            records[1] = FakeMessage(5, None, None, failure=self._log.damaged)
         early = [FakeMessage(6, None, None, end=True)] if self._log.told_end_early else []
         self._queue = [
             records[:2] + early,
@@ -87,12 +91,15 @@ class FakeReader:
 class FakeMessage:
     """A changelog record, or the end of the log."""
 
-    def __init__(self, at: int, key: bytes | None, value: bytes | None, *, end: bool = False) -> None:
-        self._at, self._key, self._value, self._end = at, key, value, end
+    def __init__(
+        self, at: int, key: bytes | None, value: bytes | None, *, end: bool = False, failure: int = 0
+    ) -> None:
+        self._at, self._key, self._value = at, key, value
+        self._failure = ck.KafkaError._PARTITION_EOF if end else failure
 
     def error(self) -> ck.KafkaError | None:
-        """Return the end's error."""
-        return ck.KafkaError(ck.KafkaError._PARTITION_EOF) if self._end else None
+        """Return the end's error, or the failure's."""
+        return ck.KafkaError(self._failure, "wrong checksum") if self._failure else None
 
     def offset(self) -> int:
         """Return the offset."""
@@ -214,8 +221,58 @@ def test_a_state_that_cannot_load_its_changelog_is_an_error(log: FakeLog, make_s
     assert "cannot be restored from log: ValueError" in answer.message
 
 
+@pytest.mark.parametrize("code", [ck.KafkaError._BAD_MSG, ck.KafkaError._BAD_COMPRESSION])
+def test_a_damaged_record_stops_the_worker(log: FakeLog, make_state: Any, code: int) -> None:
+    """A wrong checksum does not mend itself: nothing is used, nothing is tried for ever, and the partition is named."""
+    log.damaged = code
+    answer = restore(log, make_state)
+
+    assert isinstance(answer, OperationError)
+    assert "damaged records while restoring partition 0 from log" in answer.message
+    assert "healthy replica" in answer.hint
+
+
 def test_it_gives_up_when_nobody_wants_it(log: FakeLog, make_state: Any) -> None:
     """The partition went away meanwhile."""
     wanted = iter([True, True, False])
 
     assert restore(log, make_state, alive=lambda: next(wanted, False)) is None
+
+
+class Progress(SilentObserver):
+    """Keeps the order of what a restore tells."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def restoring(self, partition: int, records: int, total: int) -> None:
+        """Note progress."""
+        self.told.append("restoring")
+
+    def restored(self, partition: int, records: int, duration_s: float) -> None:
+        """Note success."""
+        self.told.append("restored")
+
+    def restore_ended(self, partition: int) -> None:
+        """Note the end."""
+        self.told.append("ended")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "last"),
+    [("done", ["restored", "ended"]), ("given up", ["restoring", "ended"]), ("failed", ["ended"])],
+)
+def test_the_observer_learns_that_a_restore_is_over(
+    log: FakeLog, make_state: Any, outcome: str, last: list[str]
+) -> None:
+    """Done, given up or failed: nobody goes on showing the progress of a restore that does not go on."""
+    progress = Progress()
+    if outcome == "failed":
+        log.low["a"] = 4
+    wanted = iter([True, True, False])
+    restores = ChangelogRestore(OPTIONS, make_state, progress, lambda line: None, open_reader=log.open)
+    restores(0, None, lambda answer: None, lambda: next(wanted, False) if outcome == "given up" else True)
+    restores.close(wait_s=10)
+
+    assert progress.told[-len(last) :] == last
+    assert progress.told.count("ended") == 1

@@ -2,146 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-import msgspec
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from streams.catalogue.compiler import compile_catalogue
-from streams.catalogue.events import load_vocabulary
-from streams.catalogue.library import builtin_catalogue, source_of_events
-from streams.codecs.customer_events import EventDecoder
-from streams.codecs.transitions import TransitionEncoder
-from streams.metrics.instruments import Instruments
 from streams.runtime.census import Census
+from streams.runtime.metering import CENSUS_EVERY_MS, CENSUS_STEP
 from streams.runtime.observing import CommitReport, Observer
-from streams.runtime.ports import Batch, InputRecord
-from streams.runtime.processor import PartitionProcessor, Topics, Wiring
-from streams.runtime.telemetry import CENSUS_EVERY_MS, CENSUS_STEP, SILENT_MAX_S, Telemetry
-from streams.segmentation.options import InputSpec, Options
-from streams.segmentation.timeline import DAY_MS, HOUR_MS, MINUTE_MS
-
-NOON_MS = 1_772_452_800_000
-
-
-class Record:
-    """A record of one topic, as the client gives it."""
-
-    def __init__(self, value: bytes, offset: int) -> None:
-        self._value, self._offset = value, offset
-
-    def topic(self) -> str:
-        """Name of its topic."""
-        return "events"
-
-    def partition(self) -> int:
-        """Number of its partition."""
-        return 0
-
-    def offset(self) -> int:
-        """Place in its partition."""
-        return self._offset
-
-    def key(self) -> bytes | None:
-        """Its key."""
-        return b"k"
-
-    def value(self) -> bytes | None:
-        """Its value."""
-        return self._value
-
-    def timestamp(self) -> tuple[int, int]:
-        """Kind of timestamp, and milliseconds."""
-        return (1, 0)
-
-    def headers(self) -> list[tuple[str, bytes]] | None:
-        """Its headers."""
-        return None
-
-
-def order(customer: str, at_ms: int, event_id: str = "") -> bytes:
-    """Return an order in the compact form."""
-    return msgspec.json.encode(
-        {
-            "event_id": event_id or f"{customer}-{at_ms}",
-            "type": "Order Completed",
-            "occurred_at": at_ms,
-            "customer_id": customer,
-            "properties": {"order_id": f"{customer}-{at_ms}", "total": "10.00"},
-        }
-    )
-
-
-@cache
-def wiring() -> Wiring:
-    """Return the built-in segments over one topic of compact JSON."""
-    vocabulary = load_vocabulary()
-    return Wiring(
-        plan=compile_catalogue(builtin_catalogue(vocabulary), source_of_events(vocabulary)),
-        options=Options(),
-        inputs=(InputSpec("events"),),
-        decoders={"events": EventDecoder(vocabulary, max_clock_skew_ms=10 * DAY_MS).of("compact")},
-        encoder=TransitionEncoder(),
-        topics=Topics("t", "m", "d", "c"),
-    )
-
-
-class Shop:
-    """One partition's processor under a telemetry, with a clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-        self.instruments = Instruments()
-        self.telemetry = Telemetry(
-            self.instruments, plan_hash="p1", ready_lag_max=100, clock_s=lambda: self.now_s
-        )
-        self.processor = self.restarted()
-        self.offset = 0
-
-    def restarted(self) -> PartitionProcessor:
-        """Return a processor without state."""
-        return PartitionProcessor(0, wiring().counted_by(self.telemetry.counted))
-
-    def process(self, values: Iterable[bytes], now_ms: int = NOON_MS) -> None:
-        """Give one batch to the processor, as the transport does."""
-        records: list[InputRecord] = []
-        for value in values:
-            records.append(Record(value, self.offset))
-            self.offset += 1
-        batch = Batch()
-        batch.partition, batch.records = 0, {"events": records} if records else {}
-        batch.caught_up_ms, batch.never_had_a_record, batch.quarantined = {}, frozenset(), {}
-        batch.now_ms, batch.out, batch.offsets, batch.hold, batch.waiting = now_ms, [], {}, frozenset(), False
-        self.telemetry.timed(_handle)(batch, self.processor)
-
-    def commit(self) -> None:
-        """Make what was processed the truth."""
-        list(self.processor.flush())
-        self.processor.commit()
-
-    def read(self, name: str, *labels: str) -> float | None:
-        """Return what a scraper reads under *name* and sorted label values; None when there is no such series."""
-        for family in text_string_to_metric_families(self.instruments.text().decode()):
-            for sample in family.samples:
-                if sample.name == name and tuple(sorted(sample.labels.values())) == labels:
-                    return float(sample.value)
-        return None
-
-
-def _handle(batch: Batch, processor: PartitionProcessor) -> None:
-    processor.handle(batch)
+from streams.runtime.telemetry import SILENT_MAX_S
+from streams.segmentation.timeline import HOUR_MS, MINUTE_MS
+from streams.testing.measured_shop import NOON_MS, MeasuredShop, order
 
 
 @pytest.fixture
-def shop() -> Shop:
+def shop() -> MeasuredShop:
     """A shop with the built-in segments and no customers."""
-    return Shop()
+    return MeasuredShop()
 
 
-def test_it_is_an_observer(shop: Shop) -> None:
+def test_it_is_an_observer(shop: MeasuredShop) -> None:
     """The transport may report to it."""
     observer: Observer = shop.telemetry
 
@@ -159,7 +38,7 @@ def test_it_is_an_observer(shop: Shop) -> None:
     assert shop.read("streams_aborts_total", "lost") == 1
 
 
-def test_commits_are_counted_and_timed(shop: Shop) -> None:
+def test_commits_are_counted_and_timed(shop: MeasuredShop) -> None:
     """A commit brings its records, outputs and durations."""
     shop.telemetry.committed(
         CommitReport(duration_s=0.02, open_s=0.2, records=100, outputs=30, flushed=40, partitions=2)
@@ -173,7 +52,7 @@ def test_commits_are_counted_and_timed(shop: Shop) -> None:
     assert shop.read("streams_transaction_seconds_count") == 1
 
 
-def test_a_batch_brings_transitions_and_members(shop: Shop) -> None:
+def test_a_batch_brings_transitions_and_members(shop: MeasuredShop) -> None:
     """Transitions by segment, kind and origin; members by segment; events and dead letters by what became of them."""
     shop.process([order("a", NOON_MS), order("b", NOON_MS + 1), order("a", NOON_MS), b"garbage"])
 
@@ -187,7 +66,7 @@ def test_a_batch_brings_transitions_and_members(shop: Shop) -> None:
     assert (shop.read("streams_transition_delay_seconds_count", "event") or 0) > 0
 
 
-def test_members_follow_exits(shop: Shop) -> None:
+def test_members_follow_exits(shop: MeasuredShop) -> None:
     """Who leaves is no member any more."""
     shop.process([order("a", NOON_MS)])
     shop.process([order("a", NOON_MS + HOUR_MS)], NOON_MS + MINUTE_MS)
@@ -196,14 +75,14 @@ def test_members_follow_exits(shop: Shop) -> None:
     assert shop.read("streams_segment_members", "buyer.repeat") == 1
 
 
-def test_ticks_cost_nothing(shop: Shop) -> None:
+def test_ticks_cost_nothing(shop: MeasuredShop) -> None:
     """A batch without records is not timed."""
     shop.process([])
 
     assert shop.read("streams_batch_seconds_count") == 0
 
 
-def test_time_is_measured_per_input(shop: Shop) -> None:
+def test_time_is_measured_per_input(shop: MeasuredShop) -> None:
     """Watermark, freshness, lag and what holds the gates back, for each topic and partition."""
     shop.telemetry.lagging({("events", 0): 50})
     shop.process([order("a", NOON_MS)], NOON_MS + 90_000)
@@ -219,7 +98,7 @@ def test_time_is_measured_per_input(shop: Shop) -> None:
     assert shop.read("streams_lag_seconds", "0", "events") == 0
 
 
-def test_a_partition_that_went_away_has_no_gauges(shop: Shop) -> None:
+def test_a_partition_that_went_away_has_no_gauges(shop: MeasuredShop) -> None:
     """Gauges of a partition end with its ownership; counters stay."""
     shop.telemetry.lagging({("events", 0): 5, ("events", 1): 6})
     shop.process([order("a", NOON_MS)])
@@ -232,7 +111,7 @@ def test_a_partition_that_went_away_has_no_gauges(shop: Shop) -> None:
     assert shop.read("streams_transitions_total", "buyer.first_time", "entered", "event") == 1
 
 
-def test_readiness_follows_the_worker(shop: Shop) -> None:
+def test_readiness_follows_the_worker(shop: MeasuredShop) -> None:
     """Not ready without an assignment, while restoring, and far behind; ready in between."""
     ready, telemetry = shop.telemetry.ready, shop.telemetry
     assert ready() == "no partitions have been assigned yet"
@@ -257,7 +136,7 @@ def test_readiness_follows_the_worker(shop: Shop) -> None:
     assert shop.read("streams_partitions_owned") == 1
 
 
-def test_a_worker_without_partitions_is_ready(shop: Shop) -> None:
+def test_a_worker_without_partitions_is_ready(shop: MeasuredShop) -> None:
     """When others have all the partitions, this worker does its work: it waits."""
     shop.telemetry.rebalanced("assigned", 0)
     shop.telemetry.lagging({})
@@ -265,7 +144,7 @@ def test_a_worker_without_partitions_is_ready(shop: Shop) -> None:
     assert shop.telemetry.ready() is None
 
 
-def test_liveness_is_the_cycles(shop: Shop) -> None:
+def test_liveness_is_the_cycles(shop: MeasuredShop) -> None:
     """A worker that has not begun is alive; one whose cycle is silent for too long is not, and not ready either."""
     assert shop.telemetry.alive() is None
     shop.now_s += 10 * SILENT_MAX_S
@@ -282,7 +161,7 @@ def test_liveness_is_the_cycles(shop: Shop) -> None:
     assert shop.telemetry.alive() is None
 
 
-def test_a_rollback_does_not_count_members_twice(shop: Shop) -> None:
+def test_a_rollback_does_not_count_members_twice(shop: MeasuredShop) -> None:
     """What is done again after a rollback is counted once."""
     shop.process([order("a", NOON_MS)])
     shop.commit()
@@ -295,12 +174,12 @@ def test_a_rollback_does_not_count_members_twice(shop: Shop) -> None:
     assert shop.read("streams_segment_members", "buyer.first_time") == 2
 
 
-def test_a_restored_partition_is_counted_in_slices(shop: Shop) -> None:
+def test_a_restored_partition_is_counted_in_slices(shop: MeasuredShop) -> None:
     """After a restart members are shown once all profiles are counted, and transitions meanwhile are not lost."""
     customers = CENSUS_STEP + 200
     shop.process([order(f"c{number}", NOON_MS) for number in range(customers)])
     changelog = dict(shop.processor.core.flush())
-    restarted = Shop()
+    restarted = MeasuredShop()
     for key, value in changelog.items():
         restarted.processor.load(key.encode(), value)
     restarted.processor.ready()
@@ -319,18 +198,18 @@ def test_a_restored_partition_is_counted_in_slices(shop: Shop) -> None:
     )
 
 
-def test_the_census_is_repeated(shop: Shop) -> None:
+def test_the_census_is_repeated(shop: MeasuredShop) -> None:
     """Now and then everything is counted again, so that no error stays."""
     shop.process([order("a", NOON_MS)])
     shop.commit()
-    shop.telemetry._watched[0].census.members["buyer.first_time"] += 7
+    shop.telemetry._metering._watched[0].census.members["buyer.first_time"] += 7
 
     shop.process([], NOON_MS + CENSUS_EVERY_MS)
 
     assert shop.read("streams_segment_members", "buyer.first_time") == 1
 
 
-def test_a_census_counts_at_most_what_it_is_told(shop: Shop) -> None:
+def test_a_census_counts_at_most_what_it_is_told(shop: MeasuredShop) -> None:
     """A step is bounded, so that no batch waits for a long count."""
     shop.process([order(f"c{number}", NOON_MS) for number in range(10)])
     shop.commit()
@@ -345,7 +224,7 @@ def test_a_census_counts_at_most_what_it_is_told(shop: Shop) -> None:
     assert census.members["buyer.first_time"] == 10
 
 
-def test_the_size_of_new_profiles_is_estimated(shop: Shop) -> None:
+def test_the_size_of_new_profiles_is_estimated(shop: MeasuredShop) -> None:
     """Profiles that came after the last census are not left out of the size of the state."""
     shop.process([order(f"c{number}", NOON_MS) for number in range(10)])
     shop.commit()
@@ -356,7 +235,7 @@ def test_the_size_of_new_profiles_is_estimated(shop: Shop) -> None:
     )
 
 
-def test_no_metric_shows_a_customer(shop: Shop) -> None:
+def test_no_metric_shows_a_customer(shop: MeasuredShop) -> None:
     """Whatever is processed, no id of a customer or an event is in the metrics."""
     shop.process([order("secret-customer", NOON_MS, "secret-event"), b'{"event_id": "secret"}'])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from copy import copy
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import streams.catalogue.journalling
 import streams.segmentation.journals
 from streams.segmentation.journals import LENGTH_MAX
-from streams.segmentation.stimuli import EventObserved
+from streams.segmentation.stimuli import EventObserved, WatermarkAdvanced
 from streams.testing.driver import SegmentationTestDriver
 from streams.testing.histories import END_MS, History, Stimulus, random_history
 from streams.testing.random_conditions import SOURCES, TICK_MS
@@ -37,13 +36,14 @@ def long_history(seed: int) -> History:
     stimuli = without_end(first)
     for number in (1, 2):
         for stimulus in without_end(random_history(choose, first.catalogue)):
-            later = copy(stimulus)
-            if isinstance(later, EventObserved):
-                later.event_time_ms += number * APART_MS
-                later.event_id += f" {number}"
+            if isinstance(stimulus, EventObserved):
+                event = EventObserved(*stimulus.fields())
+                event.event_time_ms += number * APART_MS
+                event.event_id += f" {number}"
+                stimuli.append(event)
             else:
-                later.watermark_ms += number * APART_MS
-            stimuli.append(later)
+                later_ms = stimulus.watermark_ms + number * APART_MS
+                stimuli.append(WatermarkAdvanced(stimulus.source, later_ms))
     plain = tuple(
         msgspec.structs.replace(s, until=None, min_membership_ms=0, cooldown_ms=0, entries_max=0)
         for s in first.catalogue.segments

@@ -1,4 +1,4 @@
-"""When the engine tells that a membership stands otherwise, and what each transition carries (S12, decision record 8)."""
+"""When the engine tells that a membership stands otherwise, and what each transition carries (S12, decision record 10)."""
 
 from __future__ import annotations
 

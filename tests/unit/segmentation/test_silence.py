@@ -7,7 +7,7 @@ import pytest
 from streams.catalogue.compiler import compile_catalogue
 from streams.segmentation.plans import Plan
 from streams.segmentation.silence import silent_segments
-from streams.segmentation.timeline import DAY_MS, NEVER
+from streams.segmentation.timeline import BEFORE_ALL, DAY_MS, NEVER
 from streams.testing.shop import SOURCES, builtin, instant
 
 BEGAN = instant("2026-03-01 00:00")
@@ -43,3 +43,8 @@ def test_an_unwatched_source_keeps_its_segments_silent(plan: Plan) -> None:
     coverage = tuple(NEVER if source == "orders" else BEGAN for source in plan.sources)
 
     assert silent_segments(plan, coverage, BEGAN + 900 * DAY_MS)["post_purchase.24h"] == NEVER
+
+
+def test_nothing_is_silent_where_all_is_known(plan: Plan) -> None:
+    """S10: with coverage `complete` what was not seen did not happen."""
+    assert silent_segments(plan, (BEFORE_ALL,) * len(plan.sources), BEGAN) == {}
